@@ -1,0 +1,202 @@
+"""Subscriptions: who receives which log files, how. Plain data and the checks that keep it sound; no I/O.
+
+A subscription is written by people in `subscriptions.yaml`, stored in DynamoDB as one item per *scope* (the owner's
+account ID) and read by the functions. `from_mapping` and `to_mapping` are the only two ways between text and object.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from distributary.errors import DistributaryError
+
+ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
+ROLE_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account_id>[0-9]{12}):role/[\w+=,.@/-]{1,512}", re.ASCII)
+KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]{1,64}", re.ASCII)
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+
+
+class InvalidSubscriptionError(DistributaryError):
+    """A subscription breaks a rule. `field` is the dotted name of the offending field, `reason` says what and why."""
+
+    def __init__(self, field_name: str, reason: str) -> None:
+        super().__init__(f"{field_name}: {reason}")
+        self.field = field_name
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTarget:
+    """The bucket in the receiving account that log files are copied to."""
+
+    bucket: str
+    region: str
+    prefix: str = ""
+    """Stands before the log file's own key; empty, or ends with `/`."""
+    kms_key_arn: str | None = None
+    """The bucket's default key, if any: the session policy must name it. The bucket applies it, not we."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a subscription wants. An empty tuple wants everything."""
+
+    log_types: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+    def refuse(self, log_type: str, region: str | None) -> str | None:
+        """Why a log file is not wanted, in words; None if it is."""
+        if self.log_types and log_type not in self.log_types:
+            return f"its log type {log_type} is not among {', '.join(self.log_types)}"
+        if self.regions and region not in self.regions:
+            return f"its Region {region or '(none)'} is not among {', '.join(self.regions)}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One receiver's standing order. Its scope is the owner whose log files it gets: the receiving account itself."""
+
+    name: str
+    account_id: str
+    delivery_role_arn: str
+    external_id: str = field(repr=False)
+    copy_to: CopyTarget
+    filters: Filters = Filters()
+    paused: bool = False
+
+    @property
+    def scope(self) -> str:
+        """The account ID whose log files this subscription is about; the table's key."""
+        return self.account_id
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-us-gov`, `aws-cn`, …: the delivery role's own."""
+        return self.delivery_role_arn.split(":", 2)[1]
+
+
+def from_mapping(data: Mapping[str, Any]) -> Subscription:
+    """Build and check a subscription from its plain form (YAML, JSON, DynamoDB).
+
+    Raises:
+        InvalidSubscriptionError: naming the first field that breaks a rule.
+    """
+    _refuse_unknown(data, "", {"name", "account_id", "delivery_role_arn", "external_id", "copy_to", "filters", "paused"})
+    account_id = _text(data, "account_id", ACCOUNT_ID, "twelve digits, in quotes so that leading zeros stay")
+    role_arn = _text(data, "delivery_role_arn", ROLE_ARN, "a role ARN such as arn:aws:iam::222222222222:role/distributary-delivery")
+    if (owner := role_arn.split(":")[4]) != account_id:
+        raise InvalidSubscriptionError(
+            "delivery_role_arn",
+            f"the role is in account {owner}, not in {account_id}: files would go to somebody else",
+        )
+    paused = data.get("paused", False)
+    if not isinstance(paused, bool):
+        raise InvalidSubscriptionError("paused", f"must be true or false, not {paused!r}")
+    return Subscription(
+        name=_text(data, "name", NAME, "1 to 63 lower-case letters, digits and hyphens"),
+        account_id=account_id,
+        delivery_role_arn=role_arn,
+        external_id=_text(data, "external_id", EXTERNAL_ID, "2 to 1224 letters, digits or any of + = , . @ : / - _"),
+        copy_to=_copy_target(_mapping(data, "copy_to")),
+        filters=_filters(_mapping(data, "filters", optional=True)),
+        paused=paused,
+    )
+
+
+def to_mapping(subscription: Subscription) -> dict[str, Any]:
+    """The plain form of a subscription, without what is left at its default; `from_mapping` reads it back."""
+    target, filters = subscription.copy_to, subscription.filters
+    copy_to = {"bucket": target.bucket, "region": target.region, "prefix": target.prefix, "kms_key_arn": target.kms_key_arn}
+    wanted = {"log_types": list(filters.log_types), "regions": list(filters.regions)}
+    plain = {
+        "name": subscription.name,
+        "account_id": subscription.account_id,
+        "delivery_role_arn": subscription.delivery_role_arn,
+        "external_id": subscription.external_id,
+        "copy_to": {name: value for name, value in copy_to.items() if value},
+        "filters": {name: value for name, value in wanted.items() if value},
+        "paused": subscription.paused,
+    }
+    return {name: value for name, value in plain.items() if value}
+
+
+def check_together(subscriptions: Sequence[Subscription]) -> None:
+    """Refuse two subscriptions of one name, and two that would write the same objects.
+
+    Raises:
+        InvalidSubscriptionError: `field` is `[index].name` or `[index].copy_to` of the later one.
+    """
+    names: dict[str, int] = {}
+    targets: dict[tuple[str, str], str] = {}
+    for index, subscription in enumerate(subscriptions):
+        if subscription.name in names:
+            raise InvalidSubscriptionError(f"[{index}].name", f"{subscription.name} is taken by an earlier subscription")
+        names[subscription.name] = index
+        target = (subscription.copy_to.bucket, subscription.copy_to.prefix)
+        if target in targets:
+            raise InvalidSubscriptionError(
+                f"[{index}].copy_to", f"{targets[target]} writes to the same bucket and prefix; give one of them a prefix"
+            )
+        targets[target] = subscription.name
+
+
+def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
+    _refuse_unknown(data, "copy_to.", {"bucket", "region", "prefix", "kms_key_arn"})
+    region = _text(data, "copy_to.region", REGION, "a Region such as eu-west-1")
+    prefix = data.get("prefix", "")
+    if not isinstance(prefix, str) or (prefix and (not prefix.endswith("/") or len(prefix) > 512)):
+        raise InvalidSubscriptionError("copy_to.prefix", "must be empty or end with / (at most 512 characters)")
+    if _has_wildcard(prefix):
+        raise InvalidSubscriptionError("copy_to.prefix", "must not contain * ? or ${: they are wildcards in IAM policies")
+    kms_key_arn = None
+    if data.get("kms_key_arn") is not None:
+        kms_key_arn = _text(data, "copy_to.kms_key_arn", KEY_ARN, "a KMS key ARN (not an alias)")
+        if kms_key_arn.split(":")[3] != region:
+            raise InvalidSubscriptionError("copy_to.kms_key_arn", f"the key must be in the bucket's Region, {region}")
+    bucket = _text(data, "copy_to.bucket", BUCKET, "a bucket name: 3 to 63 lower-case letters, digits, hyphens, dots")
+    return CopyTarget(bucket=bucket, region=region, prefix=prefix, kms_key_arn=kms_key_arn)
+
+
+def _has_wildcard(text: str) -> bool:
+    return any(mark in text for mark in ("*", "?", "${"))
+
+
+def _filters(data: Mapping[str, Any]) -> Filters:
+    _refuse_unknown(data, "filters.", {"log_types", "regions"})
+    return Filters(log_types=_texts(data, "filters.log_types"), regions=_texts(data, "filters.regions"))
+
+
+def _texts(data: Mapping[str, Any], field_name: str) -> tuple[str, ...]:
+    values = data.get(field_name.rpartition(".")[2], ())
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) and value for value in values):
+        raise InvalidSubscriptionError(field_name, "must be a list of texts")
+    return tuple(values)
+
+
+def _mapping(data: Mapping[str, Any], field_name: str, *, optional: bool = False) -> Mapping[str, Any]:
+    value = data.get(field_name, {} if optional else None)
+    if not isinstance(value, Mapping):
+        raise InvalidSubscriptionError(field_name, "is missing" if value is None else "must be a mapping")
+    return value
+
+
+def _text(data: Mapping[str, Any], field_name: str, pattern: re.Pattern[str], form: str) -> str:
+    value = data.get(field_name.rpartition(".")[2])
+    if value is None:
+        raise InvalidSubscriptionError(field_name, f"is missing: {form}")
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise InvalidSubscriptionError(field_name, f"{value!r} is not {form}")
+    return value
+
+
+def _refuse_unknown(data: Mapping[str, Any], parent: str, known: set[str]) -> None:
+    for name in data:
+        if name not in known:
+            raise InvalidSubscriptionError(f"{parent}{name}", f"is not known here; known are {', '.join(sorted(known))}")
