@@ -12,7 +12,9 @@ from typing import Any
 from distributary.errors import DistributaryError
 
 ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
-ROLE_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account_id>[0-9]{12}):role/[\w+=,.@/-]{1,512}", re.ASCII)
+ROLE_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account_id>[0-9]{12}):role/[\w+=,.@/-]{1,512}", re.ASCII
+)
 KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]{1,64}", re.ASCII)
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -88,9 +90,16 @@ def from_mapping(data: Mapping[str, Any]) -> Subscription:
     Raises:
         InvalidSubscriptionError: naming the first field that breaks a rule.
     """
-    _refuse_unknown(data, "", {"name", "account_id", "delivery_role_arn", "external_id", "copy_to", "filters", "paused"})
+    _refuse_unknown(
+        data, "", {"name", "account_id", "delivery_role_arn", "external_id", "copy_to", "filters", "paused"}
+    )
     account_id = _text(data, "account_id", ACCOUNT_ID, "twelve digits, in quotes so that leading zeros stay")
-    role_arn = _text(data, "delivery_role_arn", ROLE_ARN, "a role ARN such as arn:aws:iam::222222222222:role/distributary-delivery")
+    role_arn = _text(
+        data,
+        "delivery_role_arn",
+        ROLE_ARN,
+        "a role ARN such as arn:aws:iam::222222222222:role/distributary-delivery",
+    )
     if (owner := role_arn.split(":")[4]) != account_id:
         raise InvalidSubscriptionError(
             "delivery_role_arn",
@@ -103,7 +112,9 @@ def from_mapping(data: Mapping[str, Any]) -> Subscription:
         name=_text(data, "name", NAME, "1 to 63 lower-case letters, digits and hyphens"),
         account_id=account_id,
         delivery_role_arn=role_arn,
-        external_id=_text(data, "external_id", EXTERNAL_ID, "2 to 1224 letters, digits or any of + = , . @ : / - _"),
+        external_id=_text(
+            data, "external_id", EXTERNAL_ID, "2 to 1224 letters, digits or any of + = , . @ : / - _"
+        ),
         copy_to=_copy_target(_mapping(data, "copy_to")),
         filters=_filters(_mapping(data, "filters", optional=True)),
         paused=paused,
@@ -113,7 +124,12 @@ def from_mapping(data: Mapping[str, Any]) -> Subscription:
 def to_mapping(subscription: Subscription) -> dict[str, Any]:
     """The plain form of a subscription, without what is left at its default; `from_mapping` reads it back."""
     target, filters = subscription.copy_to, subscription.filters
-    copy_to = {"bucket": target.bucket, "region": target.region, "prefix": target.prefix, "kms_key_arn": target.kms_key_arn}
+    copy_to = {
+        "bucket": target.bucket,
+        "region": target.region,
+        "prefix": target.prefix,
+        "kms_key_arn": target.kms_key_arn,
+    }
     wanted = {"log_types": list(filters.log_types), "regions": list(filters.regions)}
     plain = {
         "name": subscription.name,
@@ -137,12 +153,15 @@ def check_together(subscriptions: Sequence[Subscription]) -> None:
     targets: dict[tuple[str, str], str] = {}
     for index, subscription in enumerate(subscriptions):
         if subscription.name in names:
-            raise InvalidSubscriptionError(f"[{index}].name", f"{subscription.name} is taken by an earlier subscription")
+            raise InvalidSubscriptionError(
+                f"[{index}].name", f"{subscription.name} is taken by an earlier subscription"
+            )
         names[subscription.name] = index
         target = (subscription.copy_to.bucket, subscription.copy_to.prefix)
         if target in targets:
             raise InvalidSubscriptionError(
-                f"[{index}].copy_to", f"{targets[target]} writes to the same bucket and prefix; give one of them a prefix"
+                f"[{index}].copy_to",
+                f"{targets[target]} writes to the same bucket and prefix; give one of them a prefix",
             )
         targets[target] = subscription.name
 
@@ -152,15 +171,23 @@ def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
     region = _text(data, "copy_to.region", REGION, "a Region such as eu-west-1")
     prefix = data.get("prefix", "")
     if not isinstance(prefix, str) or (prefix and (not prefix.endswith("/") or len(prefix) > 512)):
-        raise InvalidSubscriptionError("copy_to.prefix", "must be empty or end with / (at most 512 characters)")
+        raise InvalidSubscriptionError(
+            "copy_to.prefix", "must be empty or end with / (at most 512 characters)"
+        )
     if _has_wildcard(prefix):
-        raise InvalidSubscriptionError("copy_to.prefix", "must not contain * ? or ${: they are wildcards in IAM policies")
+        raise InvalidSubscriptionError(
+            "copy_to.prefix", "must not contain * ? or ${: they are wildcards in IAM policies"
+        )
     kms_key_arn = None
     if data.get("kms_key_arn") is not None:
         kms_key_arn = _text(data, "copy_to.kms_key_arn", KEY_ARN, "a KMS key ARN (not an alias)")
         if kms_key_arn.split(":")[3] != region:
-            raise InvalidSubscriptionError("copy_to.kms_key_arn", f"the key must be in the bucket's Region, {region}")
-    bucket = _text(data, "copy_to.bucket", BUCKET, "a bucket name: 3 to 63 lower-case letters, digits, hyphens, dots")
+            raise InvalidSubscriptionError(
+                "copy_to.kms_key_arn", f"the key must be in the bucket's Region, {region}"
+            )
+    bucket = _text(
+        data, "copy_to.bucket", BUCKET, "a bucket name: 3 to 63 lower-case letters, digits, hyphens, dots"
+    )
     return CopyTarget(bucket=bucket, region=region, prefix=prefix, kms_key_arn=kms_key_arn)
 
 
@@ -199,4 +226,6 @@ def _text(data: Mapping[str, Any], field_name: str, pattern: re.Pattern[str], fo
 def _refuse_unknown(data: Mapping[str, Any], parent: str, known: set[str]) -> None:
     for name in data:
         if name not in known:
-            raise InvalidSubscriptionError(f"{parent}{name}", f"is not known here; known are {', '.join(sorted(known))}")
+            raise InvalidSubscriptionError(
+                f"{parent}{name}", f"is not known here; known are {', '.join(sorted(known))}"
+            )

@@ -1,0 +1,87 @@
+"""What the template tells a function (and the shell tells the command line), by environment variables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from distributary.errors import DistributaryError
+from distributary.keys import KeyLayout
+from distributary.subscriptions import ACCOUNT_ID
+
+
+class SettingError(DistributaryError):
+    """An environment variable is missing or has a value of the wrong form; `variable` names it."""
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(f"{variable} {reason}")
+        self.variable = variable
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A delivering function's settings; `template.yaml` sets each of them."""
+
+    central_bucket: str
+    central_account_id: str
+    subscriptions_table: str
+    layout: KeyLayout
+    central_key_arn: str | None
+    """The KMS key of the central bucket: a session must be allowed to decrypt with it."""
+    concurrency: int
+    """Deliveries under way at once in one environment."""
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read all settings.
+
+    Raises:
+        SettingError: for the first variable that is missing or malformed.
+    """
+    account_id = _required(environ, "CENTRAL_ACCOUNT_ID")
+    if not ACCOUNT_ID.fullmatch(account_id):
+        raise SettingError("CENTRAL_ACCOUNT_ID", f"must be twelve digits, not {account_id!r}")
+    concurrency = environ.get("CONCURRENCY", "32")
+    if not concurrency.isdecimal() or not 1 <= int(concurrency) <= 512:
+        raise SettingError("CONCURRENCY", f"must be a number from 1 to 512, not {concurrency!r}")
+    return Settings(
+        central_bucket=_required(environ, "CENTRAL_BUCKET"),
+        central_account_id=account_id,
+        subscriptions_table=_required(environ, "SUBSCRIPTIONS_TABLE"),
+        layout=read_layout(environ),
+        central_key_arn=environ.get("CENTRAL_KEY_ARN") or None,
+        concurrency=int(concurrency),
+    )
+
+
+def read_layout(environ: Mapping[str, str]) -> KeyLayout:
+    """Read the keys' layout: `KEY_PREFIXES` (comma-separated), `ORGANIZATION_ID`, `PREFIX_ACCOUNTS` (prefix=account, …).
+
+    Raises:
+        SettingError: where an entry of `PREFIX_ACCOUNTS` is not `prefix/=` and twelve digits.
+    """
+    return KeyLayout(
+        key_prefixes=tuple(prefix.strip() for prefix in environ.get("KEY_PREFIXES", "").split(",")),
+        organization_id=environ.get("ORGANIZATION_ID") or None,
+        prefix_accounts=dict(
+            _prefix_account(entry) for entry in _entries(environ.get("PREFIX_ACCOUNTS", ""))
+        ),
+    )
+
+
+def _entries(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
+
+
+def _prefix_account(entry: str) -> tuple[str, str]:
+    prefix, _, account_id = entry.rpartition("=")
+    if not prefix.endswith("/") or not ACCOUNT_ID.fullmatch(account_id):
+        raise SettingError(
+            "PREFIX_ACCOUNTS", f"holds {entry!r}; each entry is prefix/=account, such as cdn/=222222222222"
+        )
+    return prefix, account_id
+
+
+def _required(environ: Mapping[str, str], variable: str) -> str:
+    value = environ.get(variable, "")
+    if not value:
+        raise SettingError(variable, "is not set; the template sets it on each function")
+    return value

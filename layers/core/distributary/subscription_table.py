@@ -1,0 +1,115 @@
+"""The subscriptions' DynamoDB table: one item per scope, read in batches, cached for a minute, absence cached too.
+
+An item is `{"scope": "222222222222", "subscriptions": [{…}, …]}`, the inner maps as `subscriptions.to_mapping` writes
+them. Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from distributary.errors import DistributaryError
+from distributary.subscriptions import InvalidSubscriptionError, Subscription, from_mapping, to_mapping
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CACHE_SECONDS = 60.0
+KEYS_PER_REQUEST = 100
+"""BatchGetItem's limit."""
+
+
+class StoredSubscriptionError(DistributaryError):
+    """A scope's item in the table breaks a rule: written by something else than `distributary subscriptions apply`."""
+
+    def __init__(self, scope: str, reason: str) -> None:
+        super().__init__(
+            f"the subscriptions of {scope} in the table are malformed ({reason}); apply subscriptions.yaml again"
+        )
+        self.scope = scope
+
+
+class TableThrottledError(DistributaryError):
+    """DynamoDB left keys unprocessed although they were asked for several times."""
+
+    retryable = True
+
+
+type_serializer = TypeSerializer()
+type_deserializer = TypeDeserializer()
+Stored = tuple[Subscription, ...] | StoredSubscriptionError
+
+
+class SubscriptionTable:
+    """Reads subscriptions by scope, and remembers each answer for `CACHE_SECONDS`. Not for several threads at once."""
+
+    def __init__(
+        self, client: "DynamoDBClient", name: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client
+        self._name = name
+        self._clock = clock
+        self._cache: dict[str, tuple[float, Stored]] = {}
+
+    def read(self, scopes: Iterable[str]) -> dict[str, Stored]:
+        """Every asked scope with its subscriptions (none is an empty tuple) or, alone, the error its item has.
+
+        Raises:
+            TableThrottledError: if DynamoDB keeps leaving keys unprocessed.
+            botocore.exceptions.ClientError: as BatchGetItem does.
+        """
+        now = self._clock()
+        wanted = sorted(set(scopes))
+        due = [scope for scope in wanted if self._cache.get(scope, (now, ()))[0] <= now]
+        for start in range(0, len(due), KEYS_PER_REQUEST):
+            page = due[start : start + KEYS_PER_REQUEST]
+            found = {item["scope"]: _parse(item) for item in self._items(page)}
+            self._cache.update({scope: (now + CACHE_SECONDS, found.get(scope, ())) for scope in page})
+        return {scope: self._cache[scope][1] for scope in wanted}
+
+    def _items(self, scopes: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        request: Any = {self._name: {"Keys": [{"scope": {"S": scope}} for scope in scopes]}}
+        for _ in range(5):
+            answer = self._client.batch_get_item(RequestItems=request)
+            for item in answer["Responses"].get(self._name, []):
+                yield from_item(item)
+            request = answer["UnprocessedKeys"]
+            if not request:
+                return
+        raise TableThrottledError(f"table {self._name} left keys unprocessed five times")
+
+
+def to_item(scope: str, subscriptions: Sequence[Subscription]) -> dict[str, Any]:
+    """The table's item of one scope, in DynamoDB's attribute-value form."""
+    plain = {"scope": scope, "subscriptions": [to_mapping(subscription) for subscription in subscriptions]}
+    return {name: type_serializer.serialize(value) for name, value in plain.items()}
+
+
+def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain form of an item; the subscriptions in it are not checked."""
+    return {name: type_deserializer.deserialize(value) for name, value in item.items()}
+
+
+def parse_subscriptions(item: Mapping[str, Any]) -> tuple[Subscription, ...]:
+    """The subscriptions of a plain item.
+
+    Raises:
+        StoredSubscriptionError: where the item breaks a rule.
+    """
+    parsed = _parse(item)
+    if isinstance(parsed, StoredSubscriptionError):
+        raise parsed
+    return parsed
+
+
+def _parse(item: Mapping[str, Any]) -> Stored:
+    scope = str(item.get("scope"))
+    try:
+        subscriptions = tuple(from_mapping(plain) for plain in item["subscriptions"])
+    except InvalidSubscriptionError as error:
+        return StoredSubscriptionError(scope, str(error))
+    except (KeyError, TypeError, AttributeError) as error:
+        return StoredSubscriptionError(scope, f"no list of subscriptions: {error!r}")
+    return subscriptions
