@@ -53,7 +53,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def read_layout(environ: Mapping[str, str]) -> KeyLayout:
-    """Read the keys' layout: `KEY_PREFIXES` (comma-separated), `ORGANIZATION_ID`, `PREFIX_ACCOUNTS` (prefix=account, …).
+    """Read the keys' layout: `KEY_PREFIXES` (a,b,…), `ORGANIZATION_ID`, `PREFIX_ACCOUNTS` (prefix/=account,…).
 
     Raises:
         SettingError: where an entry of `PREFIX_ACCOUNTS` is not `prefix/=` and twelve digits.
@@ -61,9 +61,7 @@ def read_layout(environ: Mapping[str, str]) -> KeyLayout:
     return KeyLayout(
         key_prefixes=tuple(prefix.strip() for prefix in environ.get("KEY_PREFIXES", "").split(",")),
         organization_id=environ.get("ORGANIZATION_ID") or None,
-        prefix_accounts=dict(
-            _prefix_account(entry) for entry in _entries(environ.get("PREFIX_ACCOUNTS", ""))
-        ),
+        prefix_accounts=dict(_prefix_account(entry) for entry in _entries(environ.get("PREFIX_ACCOUNTS", ""))),
     )
 
 

@@ -45,9 +45,7 @@ Stored = tuple[Subscription, ...] | StoredSubscriptionError
 class SubscriptionTable:
     """Reads subscriptions by scope, and remembers each answer for `CACHE_SECONDS`. Not for several threads at once."""
 
-    def __init__(
-        self, client: "DynamoDBClient", name: str, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._name = name
         self._clock = clock

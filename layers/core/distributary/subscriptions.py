@@ -12,9 +12,7 @@ from typing import Any
 from distributary.errors import DistributaryError
 
 ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
-ROLE_ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account_id>[0-9]{12}):role/[\w+=,.@/-]{1,512}", re.ASCII
-)
+ROLE_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account_id>[0-9]{12}):role/[\w+=,.@/-]{1,512}", re.ASCII)
 KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]{1,64}", re.ASCII)
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -112,9 +110,7 @@ def from_mapping(data: Mapping[str, Any]) -> Subscription:
         name=_text(data, "name", NAME, "1 to 63 lower-case letters, digits and hyphens"),
         account_id=account_id,
         delivery_role_arn=role_arn,
-        external_id=_text(
-            data, "external_id", EXTERNAL_ID, "2 to 1224 letters, digits or any of + = , . @ : / - _"
-        ),
+        external_id=_text(data, "external_id", EXTERNAL_ID, "2 to 1224 letters, digits or any of + = , . @ : / - _"),
         copy_to=_copy_target(_mapping(data, "copy_to")),
         filters=_filters(_mapping(data, "filters", optional=True)),
         paused=paused,
@@ -171,9 +167,7 @@ def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
     region = _text(data, "copy_to.region", REGION, "a Region such as eu-west-1")
     prefix = data.get("prefix", "")
     if not isinstance(prefix, str) or (prefix and (not prefix.endswith("/") or len(prefix) > 512)):
-        raise InvalidSubscriptionError(
-            "copy_to.prefix", "must be empty or end with / (at most 512 characters)"
-        )
+        raise InvalidSubscriptionError("copy_to.prefix", "must be empty or end with / (at most 512 characters)")
     if _has_wildcard(prefix):
         raise InvalidSubscriptionError(
             "copy_to.prefix", "must not contain * ? or ${: they are wildcards in IAM policies"
@@ -182,12 +176,8 @@ def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
     if data.get("kms_key_arn") is not None:
         kms_key_arn = _text(data, "copy_to.kms_key_arn", KEY_ARN, "a KMS key ARN (not an alias)")
         if kms_key_arn.split(":")[3] != region:
-            raise InvalidSubscriptionError(
-                "copy_to.kms_key_arn", f"the key must be in the bucket's Region, {region}"
-            )
-    bucket = _text(
-        data, "copy_to.bucket", BUCKET, "a bucket name: 3 to 63 lower-case letters, digits, hyphens, dots"
-    )
+            raise InvalidSubscriptionError("copy_to.kms_key_arn", f"the key must be in the bucket's Region, {region}")
+    bucket = _text(data, "copy_to.bucket", BUCKET, "a bucket name: 3 to 63 lower-case letters, digits, hyphens, dots")
     return CopyTarget(bucket=bucket, region=region, prefix=prefix, kms_key_arn=kms_key_arn)
 
 

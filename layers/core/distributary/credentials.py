@@ -1,0 +1,149 @@
+"""Delivery sessions: one AssumeRole per subscription and environment, cached, never requested twice at once.
+
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+
+from distributary.errors import DistributaryError
+from distributary.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_sts import STSClient
+
+SESSION_SECONDS = 3600
+"""Role chaining's limit: a Lambda function's role assuming another role gets an hour at most."""
+RENEW_BEFORE = timedelta(minutes=5)
+REMEMBER_REFUSAL = timedelta(seconds=10)
+"""A role that refuses is not asked again for this long: its waiting files must not hold up other owners'."""
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class AssumeRoleError(DistributaryError):
+    """The delivery role could not be assumed; `__cause__` is the AWS error, `role_arn` the role."""
+
+    retryable = True
+
+    def __init__(self, role_arn: str, cause: Exception) -> None:
+        super().__init__(f"cannot assume {role_arn}: {cause}")
+        self.role_arn = role_arn
+
+
+@dataclass(slots=True)
+class _Entry:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    credentials: ReadOnlyCredentials | None = None
+    error: AssumeRoleError | None = None
+    good_until: datetime = NEVER
+
+
+class DeliverySessions:
+    """Hands out the credentials of each subscription's delivery session. Safe for many threads."""
+
+    def __init__(
+        self,
+        client: "STSClient",
+        session_name: str,
+        policy_for: Callable[[Subscription], str],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._session_name = session_name[:64]
+        self._policy_for = policy_for
+        self._clock = clock
+        self._entries: dict[Subscription, _Entry] = {}
+        self._lock = threading.Lock()
+
+    def credentials(self, subscription: Subscription) -> ReadOnlyCredentials:
+        """Credentials that stay good for five minutes at least.
+
+        A changed subscription is another key of the cache, so a change of bucket or role is never served the old
+        session.
+
+        Raises:
+            AssumeRoleError: if STS refuses or cannot be reached; remembered for `REMEMBER_REFUSAL`.
+            SessionPolicyTooLongError: as `policies.session_policy` does.
+        """
+        with self._lock:
+            entry = self._entries.setdefault(subscription, _Entry())
+        with entry.lock:
+            if entry.good_until <= self._clock():
+                self._renew(entry, subscription)
+            if entry.error is not None:
+                raise entry.error.with_traceback(None)
+            assert entry.credentials is not None  # noqa: S101 - _renew sets one of the two
+            return entry.credentials
+
+    def forget(self, subscription: Subscription) -> None:
+        """Ask STS anew next time: S3 no longer takes these credentials, whatever their expiry says."""
+        with self._lock:
+            self._entries.pop(subscription, None)
+
+    def _renew(self, entry: _Entry, subscription: Subscription) -> None:
+        policy = self._policy_for(subscription)
+        try:
+            answer = self._client.assume_role(
+                RoleArn=subscription.delivery_role_arn,
+                RoleSessionName=self._session_name,
+                ExternalId=subscription.external_id,
+                DurationSeconds=SESSION_SECONDS,
+                Policy=policy,
+            )["Credentials"]
+        except (ClientError, BotoCoreError) as error:
+            entry.error = AssumeRoleError(subscription.delivery_role_arn, error)
+            entry.error.__cause__ = error
+            entry.credentials, entry.good_until = None, self._clock() + REMEMBER_REFUSAL
+            return
+        entry.error, entry.good_until = None, answer["Expiration"] - RENEW_BEFORE
+        entry.credentials = ReadOnlyCredentials(
+            answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
+        )
+        self._forget_expired()
+
+    def _forget_expired(self) -> None:
+        now = self._clock()
+        with self._lock:
+            for subscription in [key for key, entry in self._entries.items() if self._is_dead(entry, now)]:
+                del self._entries[subscription]
+
+    @staticmethod
+    def _is_dead(entry: _Entry, now: datetime) -> bool:
+        return not entry.lock.locked() and entry.good_until + RENEW_BEFORE <= now
+
+
+_signing: ContextVar[ReadOnlyCredentials] = ContextVar("distributary_signing_credentials")
+
+
+@contextmanager
+def signing_with(credentials: ReadOnlyCredentials) -> "Iterator[None]":
+    """Within the block, clients that sign with `CallerChosenCredentials` sign this thread's requests with these."""
+    token = _signing.set(credentials)
+    try:
+        yield
+    finally:
+        _signing.reset(token)
+
+
+class CallerChosenCredentials(Credentials):
+    """Lets all accounts share one client: each request is signed with what `signing_with` chose.
+
+    A boto3 client per account would cost 16 ms of CPU and a connection pool each.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("chosen-per-request", "chosen-per-request", method="distributary")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """The credentials chosen by the innermost `signing_with`; without one, a LookupError: never the function's."""
+        return _signing.get()

@@ -1,0 +1,66 @@
+"""What went wrong with a delivery, by AWS error code and never by text."""
+
+from enum import StrEnum
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from distributary.credentials import AssumeRoleError
+from distributary.errors import DistributaryError
+
+
+class Fault(StrEnum):
+    """The class of a failure. Only `gone` is final."""
+
+    THROTTLED = "throttled"
+    TRANSIENT = "transient"
+    """The network, or AWS's own trouble."""
+    RECEIVER_BROKEN = "receiver_broken"
+    """The receiver's role, bucket or key refuses or is missing: somebody there has to mend it."""
+    GONE = "gone"
+    """The log file has left the central bucket. Seen only where S3 says so: without s3:ListBucket it says 403."""
+    MISCONFIGURED = "misconfigured"
+    """Our own stack or subscription table is wrong."""
+    OUT_OF_TIME = "out_of_time"
+    """Handed back untouched before the function's timeout."""
+    UNREADABLE = "unreadable"
+    """The message is not an event that anything here understands."""
+
+
+THROTTLED = frozenset(
+    {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"}
+    | {
+        "ProvisionedThroughputExceededException",
+        "RequestThrottled",
+        "BandwidthLimitExceeded",
+        "KMS.ThrottlingException",
+    }
+)
+TRANSIENT = frozenset(
+    {"InternalError", "InternalFailure", "ServiceUnavailable", "RequestTimeout", "OperationAborted", "503", "500"}
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: a conflict is tried again
+    | {"ConditionalRequestConflict", "ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed"}
+)
+GONE = frozenset({"NoSuchKey", "NoSuchVersion"})
+
+
+def classify(error: BaseException) -> Fault:
+    """The class of an error that a delivery raised; an error of a kind nobody foresaw is `misconfigured`."""
+    if isinstance(error, AssumeRoleError) and error.__cause__ is not None:
+        return classify(error.__cause__)
+    if isinstance(error, ClientError):
+        return _of_code(error.response["Error"]["Code"], error.operation_name)
+    if isinstance(error, BotoCoreError):
+        return Fault.TRANSIENT
+    if isinstance(error, DistributaryError) and error.retryable:
+        return Fault.TRANSIENT
+    return Fault.MISCONFIGURED
+
+
+def _of_code(code: str, operation: str) -> Fault:
+    if code in THROTTLED:
+        return Fault.THROTTLED
+    if code in TRANSIENT:
+        return Fault.TRANSIENT
+    if code in GONE:
+        return Fault.GONE
+    return Fault.MISCONFIGURED if operation == "BatchGetItem" else Fault.RECEIVER_BROKEN

@@ -1,0 +1,63 @@
+"""Copies of more than 5 GB, which CopyObject refuses: in parts, keeping the metadata, visible only when complete.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/CopyingObjectsMPUapi.html
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, HeadObjectOutputTypeDef
+
+THRESHOLD = 5 * 1024**3
+"""Bytes; the largest object that one CopyObject takes."""
+PART_BYTES = 512 * 1024**2
+"""At S3's 10,000 parts this reaches its largest object, 5 TB."""
+KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
+
+
+def copy_in_parts(
+    client: "S3Client",
+    *,
+    Bucket: str,  # noqa: N803 - AWS's spelling: these go straight into calls
+    Key: str,  # noqa: N803
+    CopySource: dict[str, str],  # noqa: N803
+    ExpectedBucketOwner: str,  # noqa: N803
+    ExpectedSourceBucketOwner: str,  # noqa: N803
+    part_bytes: int = PART_BYTES,
+) -> None:
+    """Copy one large object; raises what S3 answers, PreconditionFailed included if the key exists already."""
+    head = client.head_object(**CopySource, ExpectedBucketOwner=ExpectedSourceBucketOwner)  # type: ignore[arg-type]
+    destination = {"Bucket": Bucket, "Key": Key, "ExpectedBucketOwner": ExpectedBucketOwner}
+    upload = client.create_multipart_upload(**destination, **_kept(head))  # type: ignore[arg-type]
+    destination["UploadId"] = upload["UploadId"]
+    # The ETag pins the bytes where the event named no version: the parts must come from one object.
+    source = {
+        "CopySource": CopySource,
+        "CopySourceIfMatch": head["ETag"],
+        "ExpectedSourceBucketOwner": ExpectedSourceBucketOwner,
+    }
+    try:
+        parts: list[CompletedPartTypeDef] = []
+        for number, part_range in enumerate(_ranges(head["ContentLength"], part_bytes), start=1):
+            answer = client.upload_part_copy(
+                **destination,
+                **source,  # type: ignore[arg-type]
+                PartNumber=number,
+                CopySourceRange=part_range,
+            )
+            parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
+        client.complete_multipart_upload(**destination, MultipartUpload={"Parts": parts}, IfNoneMatch="*")  # type: ignore[arg-type]
+    except Exception:
+        client.abort_multipart_upload(**destination)  # type: ignore[arg-type]
+        raise
+
+
+def _kept(head: "HeadObjectOutputTypeDef") -> dict[str, Any]:
+    return {name: value for name, value in head.items() if name in KEPT_HEADERS}
+
+
+def _ranges(size: int, part_bytes: int) -> Iterator[str]:
+    for start in range(0, size, part_bytes):
+        yield f"bytes={start}-{min(start + part_bytes, size) - 1}"

@@ -1,0 +1,94 @@
+"""What is told of each log file: one structured log line, and one count by outcome and log type.
+
+Metrics go out in CloudWatch's embedded metric format; an account is never a dimension, since each value of a dimension
+is a metric that is paid for. Source:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+from distributary.faults import Fault
+from distributary.keys import metric_log_type
+from distributary.outcomes import Outcome
+
+NAMESPACE = "Distributary"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one log file's event ended, and all that a person needs to know to act on it."""
+
+    outcome: Outcome
+    key: str | None
+    """None where the message told no key: control messages, unreadable ones."""
+    log_type: str
+    account_id: str | None = None
+    region: str | None = None
+    reason: str | None = None
+    fault: Fault | None = None
+    size: int | None = None
+    """Bytes."""
+    event_time: str | None = None
+    deliveries: tuple[str, ...] = ()
+    """The destinations reached, as s3:// URIs."""
+    subscriptions: tuple[str, ...] = ()
+    """The names of those that were due."""
+
+
+class Reporter:
+    """Writes results to the log and counts them. One per environment; `flush` at the end of each invocation."""
+
+    def __init__(self, service: str, logger: Logger) -> None:
+        self._service = service
+        self._logger = logger
+        self._counts: Counter[tuple[Outcome, str]] = Counter()
+        self._delays: list[float] = []
+
+    def report(self, result: Result, message_id: str | None) -> None:
+        """Log one result and count it."""
+        told = {name: getattr(result, name) for name in Result.__slots__ if name != "outcome"}
+        fields = {name: value for name, value in told.items() if value not in (None, ())}
+        level = self._logger.info if result.outcome.is_final else self._logger.warning
+        level(str(result.outcome), extra={"outcome": str(result.outcome), "message_id": message_id, **fields})
+        self._counts[result.outcome, metric_log_type(result.log_type)] += 1
+        if result.outcome is Outcome.DELIVERED and (delay := _seconds_since(result.event_time)) is not None:
+            self._delays.append(delay)
+
+    def flush(self) -> None:
+        """Emit the invocation's metrics and start anew."""
+        for (outcome, log_type), count in sorted(self._counts.items()):
+            metrics = self._metrics()
+            metrics.add_metric("LogFiles", MetricUnit.Count, count)
+            # Two sets: alarms read the first, dashboards the second.
+            metrics.add_dimension("outcome", str(outcome))
+            metrics.add_dimensions(service=self._service, outcome=str(outcome), log_type=log_type)
+            metrics.flush_metrics()
+        for values in _pages(self._delays, 100):
+            metrics = self._metrics()
+            for value in values:
+                metrics.add_metric("DeliveryDelay", MetricUnit.Seconds, value)
+            metrics.flush_metrics()
+        self._counts.clear()
+        self._delays.clear()
+
+    def _metrics(self) -> AmazonCloudWatchEMFProvider:
+        return AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=self._service)
+
+
+def _seconds_since(event_time: str | None) -> float | None:
+    try:
+        then = datetime.fromisoformat(event_time or "")
+    except ValueError:
+        return None
+    return max(0.0, (datetime.now(UTC) - then.replace(tzinfo=then.tzinfo or UTC)).total_seconds())
+
+
+def _pages(values: list[float], size: int) -> Iterable[list[float]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
