@@ -8,6 +8,8 @@ LOCAL_PORT ?= 4566
 export LOCAL_PORT
 export PATH := $(BIN):$(CURDIR)/.venv/sam/bin:$(PATH)
 
+PYTEST_ARGS ?= -n 2
+
 .PHONY: help setup demo up down test check lint types validate lock clean
 
 help: ## List these words
@@ -28,6 +30,32 @@ setup: .venv/.ready ## Install everything into .venv (the other words do it by t
 	done
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
+
+demo: setup ## Run the main job on a local AWS of its own and show what came of it
+	@python -m distributary_local demo
+
+up: setup ## Start a local AWS with everything deployed, and leave it running (LOCAL_PORT)
+	@python -m distributary_local up
+
+down: setup ## Stop it
+	@python -m distributary_local down
+
+test: setup ## Run all tests
+	@python -m pytest $(PYTEST_ARGS)
+
+check: test lint types validate ## What CI runs
+
+lint: setup ## Look at style and formatting
+	@ruff check .
+	@ruff format --check .
+
+types: setup ## Check the types
+	@mypy
+
+validate: setup ## Validate the templates, with cfn-lint
+	@for template in template.yaml accounts/*/template.yaml; do \
+	  AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam validate --lint --template $$template; \
+	done
 
 lock: setup ## Resolve the dependencies anew, with hashes
 	@uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes --python-version 3.11 --universal --upgrade layers/core/requirements.in -o layers/core/requirements.txt

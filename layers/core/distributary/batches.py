@@ -5,8 +5,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -77,37 +76,41 @@ class Deliverer:
         for message in messages:
             self._read(message)
         self._deliver(messages, context)
-        for message in messages:
-            for result in message.results:
-                self.reporter.report(result, message.message_id)
         self.reporter.flush()
         return _response(messages) if is_queue_batch(event) else _counts(messages)
+
+    def _end(self, message: Message, result: Result) -> None:
+        message.results.append(result)
+        self.reporter.report(result, message.message_id)
 
     def _read(self, message: Message) -> None:
         try:
             notices = read_message(message.body)
         except UnreadableEventError as error:
-            message.results.append(_unreadable(error))
+            self._end(message, _unreadable(error))
             return
         for notice in notices:
             read = read_notice(notice, self.settings)
             if isinstance(read, Result):
-                message.results.append(read)
+                self._end(message, read)
             elif isinstance(notice, ObjectCreated):
                 message.due.append((notice, read))
 
     def _deliver(self, messages: Sequence[Message], context: LambdaContext) -> None:
-        under_way: list[tuple[Message, Due, Future[Result]]] = []
+        under_way: dict[Future[Result], tuple[Message, Due]] = {}
         for message, decided in self._decide(messages):
             if isinstance(decided, Result):
-                message.results.append(decided)
+                self._end(message, decided)
             else:
-                under_way.append((message, decided, self.pool.submit(self._carry_out, decided, context)))
+                under_way[self.pool.submit(self._carry_out, decided, context)] = (message, decided)
         left = context.get_remaining_time_in_millis() - STOP_WAITING_MILLISECONDS
-        wait_for([future for _, _, future in under_way], timeout=max(0, left) / 1000)
-        for message, due, future in under_way:
-            message.results.append(future.result() if future.done() else _out_of_time(due))
-            future.cancel()
+        try:
+            for future in as_completed(under_way, timeout=max(0, left) / 1000):
+                self._end(under_way.pop(future)[0], future.result())
+        except TimeoutError:
+            for future, (message, due) in under_way.items():
+                future.cancel()
+                self._end(message, _out_of_time(due))
 
     def _decide(self, messages: Sequence[Message]) -> Iterator[tuple[Message, Due | Result]]:
         files = [(message, created, log_file) for message in messages for created, log_file in message.due]

@@ -1,0 +1,214 @@
+"""Deploys the real templates to the local AWS, the way a platform team and its owners would: sam build, sam deploy."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distributary_local.emulator import REGION, Emulator
+
+ROOT = Path(__file__).resolve().parents[2]
+CENTRAL_ACCOUNT_ID = "111111111111"
+OWNERS = ("222222222222", "333333333333")
+UNSUBSCRIBED_ACCOUNT_ID = "444444444444"
+ORGANIZATION_ID = "o-exampleorg"
+ORGANIZATIONS = {ORGANIZATION_ID: (CENTRAL_ACCOUNT_ID, *OWNERS, UNSUBSCRIBED_ACCOUNT_ID)}
+CENTRAL_BUCKET = f"central-logs-{CENTRAL_ACCOUNT_ID}"
+KEY_PREFIXES = f",{ORGANIZATION_ID}/,trails/"
+PREFIX_ACCOUNTS = "cdn/=222222222222"
+STACK = "distributary"
+OWNER_STACK = "distributary-owner"
+TOOLS = (ROOT / ".venv" / "bin", ROOT / ".venv" / "sam" / "bin")
+
+Progress = Callable[[str], None]
+
+
+class DeploymentError(Exception):
+    """A step of the deployment failed; the message holds what the tool printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What stands on a local AWS: the outputs of Account A's stack and of each owner's."""
+
+    emulator: Emulator
+    outputs: Mapping[str, str]
+    owners: Mapping[str, Mapping[str, str]]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a shell or the command line needs to work with it, as the root of Account A."""
+        buckets = {f"OWNER_BUCKET_{account_id}": owner["LogBucketName"] for account_id, owner in self.owners.items()}
+        return {
+            **credentials(CENTRAL_ACCOUNT_ID),
+            "AWS_ENDPOINT_URL": self.emulator.endpoint_url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "CENTRAL_ACCOUNT_ID": CENTRAL_ACCOUNT_ID,
+            "CENTRAL_BUCKET": self.outputs["CentralBucketName"],
+            **buckets,
+            "OWNER_QUEUE_URL": self.outputs["OwnerQueueUrl"],
+            "OWNER_DEAD_LETTER_QUEUE_URL": self.outputs["OwnerDeadLetterQueueUrl"],
+            "SUBSCRIPTIONS_TABLE": self.outputs["SubscriptionsTableName"],
+            "DELIVER_TO_OWNER_FUNCTION": self.outputs["DeliverToOwnerFunctionName"],
+            "DELIVER_TO_OWNER_LOG_GROUP": f"/aws/lambda/{self.outputs['DeliverToOwnerFunctionName']}",
+            "KEY_PREFIXES": KEY_PREFIXES,
+            "ORGANIZATION_ID": ORGANIZATION_ID,
+            "PREFIX_ACCOUNTS": PREFIX_ACCOUNTS,
+        }
+
+
+def credentials(account_id: str) -> dict[str, str]:
+    """The local AWS takes a twelve-digit access key ID as the root of that account, with any secret."""
+    return {"AWS_ACCESS_KEY_ID": account_id, "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+def deploy(emulator: Emulator, progress: Progress) -> Deployment:
+    """Build, deploy Account A's stack and each owner's, and subscribe the owners.
+
+    Raises:
+        DeploymentError: if a step fails.
+    """
+    progress("sam build")
+    build = emulator.directory / "build"
+    with _one_build_at_a_time():
+        _run("sam", "build", "--build-dir", build, "--cache-dir", ROOT / ".local" / "cache", emulator=emulator)
+    progress(f"sam deploy template.yaml into Account A ({CENTRAL_ACCOUNT_ID})")
+    _sam_deploy(emulator, build / "template.yaml")
+    outputs = _outputs(emulator, CENTRAL_ACCOUNT_ID, STACK)
+    owners = {}
+    for account_id in OWNERS:
+        progress(f"accounts/owner/template.yaml into {account_id}")
+        owners[account_id] = _deploy_owner(emulator, account_id, outputs)
+    deployment = Deployment(emulator, outputs, owners)
+    progress("distributary subscriptions apply")
+    file = emulator.directory / "subscriptions.yaml"
+    file.write_text(yaml.safe_dump(_subscriptions(owners), sort_keys=False))
+    _run(
+        "distributary",
+        "subscriptions",
+        "apply",
+        "--yes",
+        "--file",
+        file,
+        emulator=emulator,
+        extra=deployment.environment,
+    )
+    return deployment
+
+
+def external_id(account_id: str) -> str:
+    """The external ID of an owner's subscription. On AWS it is random; here it need not be secret."""
+    return f"distributary-local-{account_id}"
+
+
+def _sam_deploy(emulator: Emulator, template: Path) -> None:
+    parameters = {
+        "OrganizationId": ORGANIZATION_ID,
+        "BucketName": CENTRAL_BUCKET,
+        "KeyPrefixes": KEY_PREFIXES,
+        "PrefixAccounts": f'"{PREFIX_ACCOUNTS}"',
+        "Architecture": "arm64" if os.uname().machine in ("arm64", "aarch64") else "x86_64",
+    }
+    _run(
+        *("sam", "deploy", "--template-file", template, "--stack-name", STACK, "--resolve-s3", "--region", REGION),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--capabilities", "CAPABILITY_NAMED_IAM"),
+        *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())),
+        emulator=emulator,
+    )
+
+
+def _deploy_owner(emulator: Emulator, account_id: str, central: Mapping[str, str]) -> Mapping[str, str]:
+    client = emulator.client("cloudformation", account_id)
+    parameters = {
+        "DeliverToOwnerRoleArn": central["DeliverToOwnerRoleArn"],
+        "CentralBucketName": central["CentralBucketName"],
+        "ExternalId": external_id(account_id),
+        "BucketName": f"owner-logs-{account_id}",
+    }
+    client.create_stack(
+        StackName=OWNER_STACK,
+        TemplateBody=(ROOT / "accounts" / "owner" / "template.yaml").read_text(),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    client.get_waiter("stack_create_complete").wait(StackName=OWNER_STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    return _outputs(emulator, account_id, OWNER_STACK)
+
+
+def _outputs(emulator: Emulator, account_id: str, stack: str) -> dict[str, str]:
+    stacks = emulator.client("cloudformation", account_id).describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+
+
+def _subscriptions(owners: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "subscriptions": [
+            {
+                "name": f"owner-{account_id}",
+                "account_id": account_id,
+                "delivery_role_arn": outputs["DeliveryRoleArn"],
+                "external_id": external_id(account_id),
+                "copy_to": {"bucket": outputs["LogBucketName"], "region": outputs["LogBucketRegion"]},
+            }
+            for account_id, outputs in owners.items()
+        ],
+    }
+
+
+@contextmanager
+def _one_build_at_a_time() -> Iterator[None]:
+    """Two local stacks may start at once, and share sam's build cache."""
+    (ROOT / ".local").mkdir(exist_ok=True)
+    with (ROOT / ".local" / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _run(*command: object, emulator: Emulator, extra: Mapping[str, str] = {}) -> None:
+    """Run a tool with nothing of the caller's AWS settings in its environment.
+
+    Raises:
+        DeploymentError: with the tool's output, if it fails.
+    """
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        env=_tool_environment(emulator) | extra,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise DeploymentError(
+            f"{command[0]} {command[1]} failed with exit code {done.returncode}:\n{_tail(done.stdout)}"
+        )
+
+
+def _tool_environment(emulator: Emulator) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        **credentials(CENTRAL_ACCOUNT_ID),
+        "AWS_ENDPOINT_URL": emulator.endpoint_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PATH": os.pathsep.join([*map(str, TOOLS), os.environ.get("PATH", os.defpath)]),
+        "PYTHON": sys.executable,
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+def _tail(text: str, lines: int = 40) -> str:
+    kept: Sequence[str] = text.strip().splitlines()[-lines:]
+    return "\n".join(kept)
