@@ -5,7 +5,7 @@ account ID) and read by the functions. `from_mapping` and `to_mapping` are the o
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,15 +98,10 @@ def from_mapping(data: Mapping[str, Any]) -> Subscription:
         ROLE_ARN,
         "a role ARN such as arn:aws:iam::222222222222:role/distributary-delivery",
     )
-    if (owner := role_arn.split(":")[4]) != account_id:
-        raise InvalidSubscriptionError(
-            "delivery_role_arn",
-            f"the role is in account {owner}, not in {account_id}: files would go to somebody else",
-        )
     paused = data.get("paused", False)
     if not isinstance(paused, bool):
         raise InvalidSubscriptionError("paused", f"must be true or false, not {paused!r}")
-    return Subscription(
+    subscription = Subscription(
         name=_text(data, "name", NAME, "1 to 63 lower-case letters, digits and hyphens"),
         account_id=account_id,
         delivery_role_arn=role_arn,
@@ -115,6 +110,27 @@ def from_mapping(data: Mapping[str, Any]) -> Subscription:
         filters=_filters(_mapping(data, "filters", optional=True)),
         paused=paused,
     )
+    for error in contradictions(data):
+        raise error
+    return subscription
+
+
+def contradictions(data: Mapping[str, Any]) -> Iterator[InvalidSubscriptionError]:
+    """Where two fields of one subscription's plain form, each well-formed, contradict each other.
+
+    A field that is missing or malformed contradicts nothing: `from_mapping` refuses it by itself.
+    """
+    account_id, role = data.get("account_id"), _match(ROLE_ARN, data.get("delivery_role_arn"))
+    if role and _match(ACCOUNT_ID, account_id) and role["account_id"] != account_id:
+        yield InvalidSubscriptionError(
+            "delivery_role_arn",
+            f"the role is in account {role['account_id']}, not in {account_id}: files would go to somebody else",
+        )
+    copy_to = data.get("copy_to")
+    if isinstance(copy_to, Mapping):
+        region, key = copy_to.get("region"), _match(KEY_ARN, copy_to.get("kms_key_arn"))
+        if key and _match(REGION, region) and key["region"] != region:
+            yield InvalidSubscriptionError("copy_to.kms_key_arn", f"the key must be in the bucket's Region, {region}")
 
 
 def to_mapping(subscription: Subscription) -> dict[str, Any]:
@@ -145,21 +161,23 @@ def check_together(subscriptions: Sequence[Subscription]) -> None:
     Raises:
         InvalidSubscriptionError: `field` is `[index].name` or `[index].copy_to` of the later one.
     """
-    names: dict[str, int] = {}
+    for index, error in conflicts(subscriptions):
+        raise InvalidSubscriptionError(f"[{index}].{error.field}", error.reason)
+
+
+def conflicts(subscriptions: Sequence[Subscription]) -> Iterator[tuple[int, InvalidSubscriptionError]]:
+    """What `check_together` refuses, all of it: the later subscription's index, and what is wrong with it."""
+    names: set[str] = set()
     targets: dict[tuple[str, str], str] = {}
     for index, subscription in enumerate(subscriptions):
         if subscription.name in names:
-            raise InvalidSubscriptionError(
-                f"[{index}].name", f"{subscription.name} is taken by an earlier subscription"
-            )
-        names[subscription.name] = index
+            yield index, InvalidSubscriptionError("name", f"{subscription.name} is taken by an earlier subscription")
+        names.add(subscription.name)
         target = (subscription.copy_to.bucket, subscription.copy_to.prefix)
         if target in targets:
-            raise InvalidSubscriptionError(
-                f"[{index}].copy_to",
-                f"{targets[target]} writes to the same bucket and prefix; give one of them a prefix",
-            )
-        targets[target] = subscription.name
+            reason = f"{targets[target]} writes to the same bucket and prefix; give one of them a prefix"
+            yield index, InvalidSubscriptionError("copy_to", reason)
+        targets.setdefault(target, subscription.name)
 
 
 def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
@@ -175,8 +193,6 @@ def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
     kms_key_arn = None
     if data.get("kms_key_arn") is not None:
         kms_key_arn = _text(data, "copy_to.kms_key_arn", KEY_ARN, "a KMS key ARN (not an alias)")
-        if kms_key_arn.split(":")[3] != region:
-            raise InvalidSubscriptionError("copy_to.kms_key_arn", f"the key must be in the bucket's Region, {region}")
     bucket = _text(data, "copy_to.bucket", BUCKET, "a bucket name: 3 to 63 lower-case letters, digits, hyphens, dots")
     return CopyTarget(bucket=bucket, region=region, prefix=prefix, kms_key_arn=kms_key_arn)
 
@@ -209,8 +225,13 @@ def _text(data: Mapping[str, Any], field_name: str, pattern: re.Pattern[str], fo
     if value is None:
         raise InvalidSubscriptionError(field_name, f"is missing: {form}")
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise InvalidSubscriptionError(field_name, f"{value!r} is not {form}")
+        shown = "it" if field_name == "external_id" else repr(value)
+        raise InvalidSubscriptionError(field_name, f"{shown} is not {form}")
     return value
+
+
+def _match(pattern: re.Pattern[str], value: object) -> re.Match[str] | None:
+    return pattern.fullmatch(value) if isinstance(value, str) else None
 
 
 def _refuse_unknown(data: Mapping[str, Any], parent: str, known: set[str]) -> None:
