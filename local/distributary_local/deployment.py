@@ -114,7 +114,7 @@ def _sam_deploy(emulator: Emulator, template: Path) -> None:
         "OrganizationId": ORGANIZATION_ID,
         "BucketName": CENTRAL_BUCKET,
         "KeyPrefixes": KEY_PREFIXES,
-        "PrefixAccounts": f'"{PREFIX_ACCOUNTS}"',
+        "PrefixAccount1": f'"{PREFIX_ACCOUNTS}"',  # sam takes a second = only in quotes
         "Architecture": "arm64" if os.uname().machine in ("arm64", "aarch64") else "x86_64",
     }
     _run(
