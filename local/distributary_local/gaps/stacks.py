@@ -138,6 +138,26 @@ def stack_function_properties() -> None:
     _after("AWS::Lambda::Function", apply)
 
 
+def stack_mapping_numbers() -> None:
+    """Read the numbers of AWS::Lambda::EventSourceMapping that come from parameters as numbers.
+
+    AWS: "AWS::Lambda::EventSourceMapping",
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-eventsourcemapping.html:
+    a parameter is text until its property says what it is.
+    ministack: keeps the text; the mapping's poller then fails for ever, comparing a number with a text.
+    """
+
+    def convert(properties: Properties) -> None:
+        for name in ("BatchSize", "MaximumBatchingWindowInSeconds"):
+            if name in properties:
+                properties[name] = int(properties[name])
+        scaling = properties.get("ScalingConfig") or {}
+        if "MaximumConcurrency" in scaling:
+            scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+
+    _before("AWS::Lambda::EventSourceMapping", convert)
+
+
 def _after(resource_type: str, apply: Callable[[str, Properties], None]) -> None:
     """Call `apply(physical_id, properties)` when a resource has been created or updated."""
     handlers = provisioners._RESOURCE_HANDLERS[resource_type]
@@ -264,4 +284,5 @@ GAPS = (
     stack_topic_properties,
     stack_table_properties,
     stack_function_properties,
+    stack_mapping_numbers,
 )
