@@ -161,23 +161,36 @@ def check_together(subscriptions: Sequence[Subscription]) -> None:
     Raises:
         InvalidSubscriptionError: `field` is `[index].name` or `[index].copy_to` of the later one.
     """
-    for index, error in conflicts(subscriptions):
+    for index, error in conflicts([to_mapping(subscription) for subscription in subscriptions]):
         raise InvalidSubscriptionError(f"[{index}].{error.field}", error.reason)
 
 
-def conflicts(subscriptions: Sequence[Subscription]) -> Iterator[tuple[int, InvalidSubscriptionError]]:
-    """What `check_together` refuses, all of it: the later subscription's index, and what is wrong with it."""
+def conflicts(subscriptions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, InvalidSubscriptionError]]:
+    """What `check_together` refuses, all of it: the later subscription's index, and what is wrong with it.
+
+    The subscriptions are plain forms; malformed fields conflict with nothing.
+    """
     names: set[str] = set()
-    targets: dict[tuple[str, str], str] = {}
+    targets: dict[tuple[str, str], object] = {}
     for index, subscription in enumerate(subscriptions):
-        if subscription.name in names:
-            yield index, InvalidSubscriptionError("name", f"{subscription.name} is taken by an earlier subscription")
-        names.add(subscription.name)
-        target = (subscription.copy_to.bucket, subscription.copy_to.prefix)
-        if target in targets:
+        name, target = subscription.get("name"), _target(subscription)
+        if isinstance(name, str):
+            if name in names:
+                yield index, InvalidSubscriptionError("name", f"{name} is taken by an earlier subscription")
+            names.add(name)
+        if target and target in targets:
             reason = f"{targets[target]} writes to the same bucket and prefix; give one of them a prefix"
             yield index, InvalidSubscriptionError("copy_to", reason)
-        targets.setdefault(target, subscription.name)
+        if target:
+            targets.setdefault(target, name)
+
+
+def _target(subscription: Mapping[str, Any]) -> tuple[str, str] | None:
+    copy_to = subscription.get("copy_to")
+    if not isinstance(copy_to, Mapping):
+        return None
+    bucket, prefix = copy_to.get("bucket"), copy_to.get("prefix", "")
+    return (bucket, prefix) if isinstance(bucket, str) and isinstance(prefix, str) else None
 
 
 def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
