@@ -1,0 +1,68 @@
+"""The `distributary` command: what it consists of, and how it ends."""
+
+import os
+import sys
+from importlib.metadata import version as installed_version
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from distributary_cli import explain_command, subscriptions_commands
+
+app = typer.Typer(
+    name="distributary",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.add_typer(subscriptions_commands.app, name="subscriptions")
+app.command(
+    name="explain",
+    no_args_is_help=True,
+    epilog="""Examples:
+
+```console
+distributary explain s3://central-bucket/AWSLogs/222222222222/Config/ConfigWritabilityCheckFile
+distributary explain --file subscriptions.yaml "$KEY" "$ANOTHER_KEY"
+distributary explain --json - < keys.txt
+```
+""",
+)(explain_command.explain_keys)
+
+
+def print_version(asked: bool) -> None:
+    """Print the version and leave, where `--version` is given."""
+    if asked:
+        typer.echo(f"distributary {installed_version('distributary')}")
+        raise typer.Exit
+
+
+@app.callback()
+def distributary(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Hand the log files in a central bucket to the AWS accounts they belong to."""
+
+
+def main() -> None:
+    """Run the command. Ctrl-C ends it with 130; a reader that goes away (`| head`) ends it quietly."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # keys may hold any character
+    try:
+        app(prog_name="distributary")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

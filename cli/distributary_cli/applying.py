@@ -1,0 +1,55 @@
+"""`distributary subscriptions apply`, once the file is known to be right."""
+
+from collections.abc import Sequence
+
+from boto3.session import Session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from distributary.subscriptions import Subscription
+from distributary_cli import aws_errors, output, tables
+from distributary_cli.plan_output import plan_data, print_plan
+from distributary_cli.plans import Plan, make_plan
+
+
+def apply(
+    wanted: Sequence[Subscription], session: Session, table: str, *, dry_run: bool, ask: bool, json: bool
+) -> None:
+    """Show the plan, ask, write, and say what was written."""
+    client = tables.table_client(session)
+    stored = tables.read_table(client, table)
+    plan = make_plan(wanted, stored)
+    print_plan(plan, output.err() if json else output.out())
+    done: list[str] = []
+    error: BaseException | None = None
+    if not plan.is_empty and not dry_run:
+        caller = tables.caller_arn(session)
+        if ask and not output.confirm(f"Apply to table {table} in {session.region_name} as {caller}?"):
+            output.fail("not confirmed; nothing was written")
+        try:
+            for scope in tables.write_plan(client, table, plan, stored, tables.Stamp.now(caller)):
+                done.append(scope)  # noqa: PERF402 - what was done before an error must survive it
+        except (tables.ConcurrentChangeError, ClientError, BotoCoreError, KeyboardInterrupt) as caught:
+            error = caught
+    if json:
+        output.print_json({"table": table, "dry_run": dry_run, **plan_data(plan), "done": done})
+    elif done and not error:
+        output.out().print(output.line(("Applied: ", "bold green"), f"{_scopes(done)} of table {table} written."))
+    if error:
+        _report(error, plan, done, table)
+
+
+def _report(error: BaseException, plan: Plan, done: Sequence[str], table: str) -> None:
+    left = plan.scopes[len(done) :]
+    output.warn(f"Written: {', '.join(done) or 'nothing'}")
+    if not isinstance(error, (ClientError, tables.ConcurrentChangeError)):  # AWS has not answered
+        unknown, left = left[:1], left[1:]
+        output.warn(f"Perhaps written: {', '.join(unknown)}")
+    if left:
+        output.warn(f"Not written: {', '.join(left)}")
+    interrupted = isinstance(error, KeyboardInterrupt)
+    why = "interrupted" if interrupted else aws_errors.say(error, table)
+    output.fail(f"{why}. Run the command again: it plans anew and does what is left", 130 if interrupted else 1)
+
+
+def _scopes(scopes: Sequence[str]) -> str:
+    return f"{len(scopes)} item{'s' * (len(scopes) != 1)}"

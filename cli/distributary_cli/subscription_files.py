@@ -1,0 +1,84 @@
+"""`subscriptions.yaml`: read whole, or refused whole with everything that is wrong with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distributary.subscriptions import (
+    InvalidSubscriptionError,
+    Subscription,
+    conflicts,
+    contradictions,
+    from_mapping,
+)
+from distributary_cli.problems import FieldPath, Problem, SubscriptionFileError
+from distributary_cli.schema_problems import schema_problems
+from distributary_cli.yaml_marks import Document, line_and_column, read_yaml
+
+
+def read_subscriptions(path: Path) -> tuple[Subscription, ...]:
+    """Read a subscriptions file.
+
+    Raises:
+        SubscriptionFileError: if anything is wrong with it, naming every problem.
+    """
+    document = read_yaml(_read_text(path))
+    problems = list(document.problems)
+    if problems and document.data is None:
+        raise SubscriptionFileError(path, problems)
+    problems += schema_problems(document)
+    subscriptions, found = _interpret(document, {problem.field.partition("]")[0] for problem in problems})
+    problems += found
+    if problems:
+        raise SubscriptionFileError(path, problems)
+    return tuple(subscriptions)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return _decode(path, path.read_bytes())
+    except FileNotFoundError:
+        reason = "there is no such file; name yours with --file, or begin with a copy of subscriptions.example.yaml"
+    except OSError as error:
+        reason = f"cannot be read: {(error.strerror or str(error)).lower()}"
+    raise SubscriptionFileError(path, [Problem(0, 0, "", reason)])
+
+
+def _decode(path: Path, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, column = line_and_column(content[: error.start].decode("utf-8", "replace"))
+        reason = f"the byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise SubscriptionFileError(path, [Problem(line, column, "", reason)]) from error
+
+
+def _interpret(document: Document, misshapen: set[str]) -> tuple[list[Subscription], list[Problem]]:
+    """The subscriptions that are sound by themselves, and what is wrong beyond the schema.
+
+    Where the schema has refused a subscription (`misshapen`), it says better than `from_mapping` what is wrong.
+    """
+    subscriptions: list[Subscription] = []
+    problems: list[Problem] = []
+    plains = _plain_subscriptions(document)
+    for index, plain in enumerate(plains):
+        problems += [_placed(document, ("subscriptions", index), error) for error in contradictions(plain)]
+        try:
+            subscriptions.append(from_mapping(plain))
+        except InvalidSubscriptionError as error:
+            if f"subscriptions[{index}" not in misshapen:
+                problems.append(_placed(document, ("subscriptions", index), error))
+    for index, conflict in conflicts(plains):
+        problems.append(_placed(document, ("subscriptions", index), conflict))
+    return subscriptions, problems
+
+
+def _plain_subscriptions(document: Document) -> list[Mapping[str, Any]]:
+    """Each subscription's plain form, at its index; an empty one where something else stands."""
+    plain = document.data.get("subscriptions") if isinstance(document.data, dict) else None
+    return [item if isinstance(item, dict) else {} for item in (plain if isinstance(plain, list) else ())]
+
+
+def _placed(document: Document, parent: FieldPath, error: InvalidSubscriptionError) -> Problem:
+    path: FieldPath = (*parent, *error.field.split("."))
+    return document.problem(path if path in document.places else parent, error.reason)

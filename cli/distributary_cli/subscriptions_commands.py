@@ -1,0 +1,147 @@
+"""`distributary subscriptions …`: the file and the table."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distributary.subscriptions import Subscription
+from distributary_cli import options, output
+from distributary_cli.plan_output import plan_data, print_plan
+from distributary_cli.plans import make_plan
+from distributary_cli.problems import SubscriptionFileError
+
+app = typer.Typer(
+    help="Who receives what: check `subscriptions.yaml`, compare it with the table, apply it.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+def read_file(path: Path) -> tuple[Subscription, ...]:
+    """The subscriptions of a file; a wrong file ends the command before anything in AWS is read or written."""
+    from distributary_cli.subscription_files import read_subscriptions
+
+    try:
+        return read_subscriptions(path)
+    except SubscriptionFileError as error:
+        for problem in error.problems:
+            output.warn(problem.describe(path))
+        count = len(error.problems)
+        output.fail(f"{path} has {count} problem{'s' * (count > 1)}; nothing was read or written in AWS")
+
+
+@app.command(
+    epilog="""Examples:
+
+```console
+distributary subscriptions plan
+distributary subscriptions plan --file other.yaml --table my-table --region eu-west-1
+distributary subscriptions plan --json | jq .changes
+```
+"""
+)
+def plan(
+    file: options.File = options.DEFAULT_FILE,
+    table: options.Table = options.DEFAULT_TABLE,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    json: options.Json = False,
+    detailed_exitcode: Annotated[
+        bool,
+        typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes, with 0 when there are none."),
+    ] = False,
+) -> None:
+    """Show what `apply` would add, change and remove. Writes nothing."""
+    wanted = read_file(file)
+    from distributary_cli import aws_errors, tables
+
+    with aws_errors.said_plainly(table):
+        stored = tables.read_table(tables.table_client(tables.open_session(region, profile)), table)
+    planned = make_plan(wanted, stored)
+    if json:
+        output.print_json({"table": table, **plan_data(planned)})
+    else:
+        print_plan(planned, output.out())
+    raise typer.Exit(2 if detailed_exitcode and not planned.is_empty else 0)
+
+
+@app.command(
+    epilog="""Examples:
+
+```console
+distributary subscriptions apply --dry-run
+distributary subscriptions apply
+distributary subscriptions apply --yes --json > applied.json
+```
+"""
+)
+def apply(
+    file: options.File = options.DEFAULT_FILE,
+    table: options.Table = options.DEFAULT_TABLE,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Required where there is no terminal.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Make the table hold what the file says: show the plan, ask, write.
+
+    Each account's item is written only if nobody has changed it since the plan was made.
+    """
+    if not (yes or dry_run or output.on_a_terminal()):
+        raise typer.BadParameter(
+            "there is no terminal to ask on; add --yes, or --dry-run to only look", param_hint="--yes"
+        )
+    wanted = read_file(file)
+    from distributary_cli import applying, aws_errors, tables
+
+    with aws_errors.said_plainly(table):
+        session = tables.open_session(region, profile)
+        applying.apply(wanted, session, table, dry_run=dry_run, ask=not yes, json=json)
+
+
+@app.command(
+    name="list",
+    epilog="""Examples:
+
+```console
+distributary subscriptions list
+distributary subscriptions list --json | jq '.subscriptions[].name'
+```
+""",
+)
+def list_subscriptions(
+    table: options.Table = options.DEFAULT_TABLE,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    json: options.Json = False,
+) -> None:
+    """Show what the table holds. Exit code 1 when an item in it is malformed."""
+    from distributary_cli import aws_errors, listing, tables
+
+    with aws_errors.said_plainly(table):
+        stored = tables.read_table(tables.table_client(tables.open_session(region, profile)), table).values()
+    if json:
+        output.print_json({"table": table, **listing.list_data(stored)})
+    else:
+        listing.print_list(stored, output.out())
+    for scope in stored:
+        if scope.malformed:
+            output.warn(scope.malformed)
+    raise typer.Exit(1 if any(scope.malformed for scope in stored) else 0)
+
+
+@app.command(
+    epilog="""Examples:
+
+```console
+distributary subscriptions schema > subscriptions.schema.json
+```
+"""
+)
+def schema() -> None:
+    """Print the JSON Schema of `subscriptions.yaml`, for editors and other checks."""
+    from distributary_cli.schema_problems import schema_text
+
+    typer.echo(schema_text(), nl=False)
