@@ -23,7 +23,7 @@ from distributary_local.log_files import GeneratedFile, generate
 from distributary_local.trespass import Attempt, attempts
 
 DEADLINE_SECONDS = 90.0
-ACCOUNTS = {CENTRAL_ACCOUNT_ID: "A", OWNERS[0]: "B", OWNERS[1]: "C", UNSUBSCRIBED_ACCOUNT_ID: "nobody subscribed"}
+ACCOUNTS = dict(zip((*OWNERS, UNSUBSCRIBED_ACCOUNT_ID), "ABCD", strict=True))
 out = Console(soft_wrap=True)
 
 
@@ -116,13 +116,15 @@ def _wrong_copies(deployment: Deployment, written: Sequence[Written]) -> Iterato
         yield from (f"{bucket} holds another {file.key}" for file in due if copies.get(file.key) != central[file.key])
         client = deployment.emulator.client("s3", account_id)
         for file in due:
-            if file.metadata and client.head_object(Bucket=bucket, Key=file.key)["Metadata"] != dict(file.metadata):
+            if not file.metadata or file.key not in copies:
+                continue
+            if client.head_object(Bucket=bucket, Key=file.key)["Metadata"] != dict(file.metadata):
                 yield f"{bucket} lost the metadata of {file.key}"
 
 
 def _trespass(deployment: Deployment, written: Sequence[Written]) -> Iterator[Attempt]:
     keys = {one.file.account_id: one.file.key for one in written if one.file.expected_outcome == "delivered"}
-    yield from attempts(deployment, own_key=keys[OWNERS[0]], foreign_key=keys[OWNERS[1]])
+    yield from attempts(deployment, own_key=keys[OWNERS[1]], foreign_key=keys[OWNERS[2]])
 
 
 def _accounts_table(written: Sequence[Written], told: dict[str, Told]) -> Table:
@@ -130,13 +132,13 @@ def _accounts_table(written: Sequence[Written], told: dict[str, Told]) -> Table:
     table.add_column("account")
     for column in ("written", "delivered", "bytes", "median s", "worst s"):
         table.add_column(column, justify="right")
-    for account_id, name in [*ACCOUNTS.items(), (None, "names no one account")]:
+    for account_id, name in [*ACCOUNTS.items(), (None, "no one account")]:
         mine = [one for one in written if one.file.account_id == account_id]
         delivered = [one for one in mine if one.file.key in told and told[one.file.key].outcome == "delivered"]
         waited = [max(0.0, told[one.file.key].time - one.time) for one in delivered]
         times = (f"{median(waited):.1f}", f"{max(waited):.1f}") if waited else ("-", "-")
         size = sum(len(one.file.body) for one in delivered)
-        label = f"{account_id} ({name})" if account_id else name
+        label = f"{name} {account_id}" if account_id else name
         table.add_row(label, str(len(mine)), str(len(delivered)), f"{size:,}", *times)
     return table
 

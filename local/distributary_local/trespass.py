@@ -30,7 +30,7 @@ class Attempt:
 
 def attempts(deployment: Deployment, own_key: str, foreign_key: str) -> Iterator[Attempt]:
     """Try to read C's log file as B's administrator, and as B's delivery role with every permission B can give it."""
-    owner, neighbour = OWNERS
+    _, owner, neighbour = OWNERS
     central = deployment.outputs["CentralBucketName"]
     theirs = deployment.owners[neighbour]["LogBucketName"]
     admin = _administrator(deployment, owner)

@@ -41,6 +41,6 @@ def build_deliverer(environ: Mapping[str, str], service: str) -> Deliverer:
         settings=settings,
         table=SubscriptionTable(session.client("dynamodb", config=config), settings.subscriptions_table),
         carrier=Carrier(settings, sessions, Copier(connections=settings.concurrency)),
-        reporter=Reporter(service, Logger(service=service)),
+        reporter=Reporter(service, Logger(service=service, location=None)),
         pool=ThreadPoolExecutor(settings.concurrency, thread_name_prefix="delivery"),
     )

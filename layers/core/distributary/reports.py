@@ -19,6 +19,8 @@ from distributary.keys import metric_log_type
 from distributary.outcomes import Outcome
 
 NAMESPACE = "Distributary"
+VALUES_PER_LINE = 99
+"""A metric's values in one line. The format takes a hundred, and Powertools prints by itself when that is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Reporter:
             metrics.add_dimension("outcome", str(outcome))
             metrics.add_dimensions(service=self._service, outcome=str(outcome), log_type=log_type)
             metrics.flush_metrics()
-        for values in _pages(self._delays, 100):
+        for values in _pages(self._delays, VALUES_PER_LINE):
             metrics = self._metrics()
             for value in values:
                 metrics.add_metric("DeliveryDelay", MetricUnit.Seconds, value)

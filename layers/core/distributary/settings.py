@@ -8,6 +8,10 @@ from distributary.keys import KeyLayout
 from distributary.subscriptions import ACCOUNT_ID
 
 
+WILDCARDS = frozenset("*?$")
+"""What IAM reads as a wildcard or a variable in a resource: a prefix with one would match other keys as well."""
+
+
 class SettingError(DistributaryError):
     """An environment variable is missing or has a value of the wrong form; `variable` names it."""
 
@@ -56,10 +60,10 @@ def read_layout(environ: Mapping[str, str]) -> KeyLayout:
     """Read the keys' layout: `KEY_PREFIXES` (a,b,…), `ORGANIZATION_ID`, `PREFIX_ACCOUNTS` (prefix/=account,…).
 
     Raises:
-        SettingError: where an entry of `PREFIX_ACCOUNTS` is not `prefix/=` and twelve digits.
+        SettingError: where a prefix doesn't end with / or holds a wildcard, or no account ID follows its =.
     """
     return KeyLayout(
-        key_prefixes=tuple(prefix.strip() for prefix in environ.get("KEY_PREFIXES", "").split(",")),
+        key_prefixes=tuple(_key_prefix(prefix.strip()) for prefix in environ.get("KEY_PREFIXES", "").split(",")),
         organization_id=environ.get("ORGANIZATION_ID") or None,
         prefix_accounts=dict(_prefix_account(entry) for entry in _entries(environ.get("PREFIX_ACCOUNTS", ""))),
     )
@@ -69,9 +73,15 @@ def _entries(text: str) -> list[str]:
     return [entry.strip() for entry in text.split(",") if entry.strip()]
 
 
+def _key_prefix(prefix: str) -> str:
+    if prefix and (not prefix.endswith("/") or WILDCARDS & set(prefix)):
+        raise SettingError("KEY_PREFIXES", f"holds {prefix!r}; each ends with / and has none of {' '.join(WILDCARDS)}")
+    return prefix
+
+
 def _prefix_account(entry: str) -> tuple[str, str]:
     prefix, _, account_id = entry.rpartition("=")
-    if not prefix.endswith("/") or not ACCOUNT_ID.fullmatch(account_id):
+    if not prefix.endswith("/") or WILDCARDS & set(prefix) or not ACCOUNT_ID.fullmatch(account_id):
         raise SettingError(
             "PREFIX_ACCOUNTS", f"holds {entry!r}; each entry is prefix/=account, such as cdn/=222222222222"
         )

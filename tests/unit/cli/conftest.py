@@ -1,0 +1,50 @@
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from distributary_cli.app import app
+
+TABLE = "distributary-subscriptions"
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run the command in an empty folder; the answer has exit_code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("SUBSCRIPTIONS_TABLE", "KEY_PREFIXES", "ORGANIZATION_ID", "PREFIX_ACCOUNTS", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*args: str, **options: Any) -> Result:
+        return CliRunner().invoke(app, args, catch_exceptions=False, **options)
+
+    return invoke
+
+
+@pytest.fixture
+def client(aws: None) -> Any:  # noqa: ARG001 - it stands up what this needs
+    made = boto3.client("dynamodb")
+    made.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "scope", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "scope", "KeyType": "HASH"}],
+    )
+    return made
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[Sequence[dict[str, Any]]], Path]:
+    """Write subscriptions.yaml into the folder that the command runs in."""
+
+    def write_file(subscriptions: Sequence[dict[str, Any]]) -> Path:
+        path = tmp_path / "subscriptions.yaml"
+        path.write_text(yaml.safe_dump({"version": 1, "subscriptions": list(subscriptions)}), "utf-8")
+        return path
+
+    return write_file

@@ -1,0 +1,325 @@
+"""The whole function without AWS's permissions: real envelopes in, outcomes and a partial batch response out."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import ClientError
+from samples import A, B, C, CENTRAL_BUCKET, SETTINGS, cloudtrail_key, subscription
+
+from distributary.batches import Deliverer, UndeliveredError
+from distributary.copies import Copy
+from distributary.credentials import DeliverySessions
+from distributary.delivery import Carrier
+from distributary.reports import Reporter, Result
+from distributary.subscription_table import SubscriptionTable, to_item
+
+STRANGER = "444444444444"
+
+
+class Engine:
+    """A copy engine that keeps copies in memory; `trouble` may raise, or wait, for a copy."""
+
+    def __init__(self) -> None:
+        self.copies: list[Copy] = []
+        self.trouble: Callable[[Copy], None] = lambda _: None
+        self._lock = threading.Lock()
+
+    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> bool:  # noqa: ARG002 - the engine's interface
+        self.trouble(copy)
+        with self._lock:
+            there = any((one.bucket, one.key) == (copy.bucket, copy.key) for one in self.copies)
+            self.copies.append(copy)
+        return not there
+
+
+class RecordingReporter(Reporter):
+    """Keeps the results instead of writing them."""
+
+    def __init__(self) -> None:
+        self.results: list[Result] = []
+
+    def report(self, result: Result, message_id: str | None) -> None:  # noqa: ARG002 - the reporter's interface
+        self.results.append(result)
+
+    def flush(self) -> None:
+        """Nothing waits to be written."""
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        return Counter(str(result.outcome) for result in self.results)
+
+
+class Context:
+    """Lambda's context with a clock that tests set."""
+
+    def __init__(self, *milliseconds: int) -> None:
+        self._left = iter(milliseconds)
+        self._last = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        self._last = next(self._left, self._last)
+        return self._last
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture
+def reporter() -> RecordingReporter:
+    return RecordingReporter()
+
+
+@pytest.fixture
+def deliverer(aws: None, engine: Engine, reporter: RecordingReporter) -> Iterator[Deliverer]:  # noqa: ARG001
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName=SETTINGS.subscriptions_table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "scope", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "scope", "KeyType": "HASH"}],
+    )
+    for owner in (B, C):
+        client.put_item(TableName=SETTINGS.subscriptions_table, Item=to_item(owner, [subscription(owner)]))
+    sessions = DeliverySessions(boto3.client("sts"), "test", lambda _: "{}")
+    with ThreadPoolExecutor(8) as pool:
+        table = SubscriptionTable(client, SETTINGS.subscriptions_table)
+        yield Deliverer(SETTINGS, table, Carrier(SETTINGS, sessions, engine), reporter, pool)
+
+
+def created(key: str, bucket: str = CENTRAL_BUCKET) -> dict[str, Any]:
+    """EventBridge's event, as the rule puts it into the queue."""
+    return {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": A,
+        "time": "2026-11-21T06:00:00Z",
+        "region": "us-east-1",
+        "resources": [f"arn:aws:s3:::{bucket}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": bucket},
+            "object": {
+                "key": key,
+                "size": 5,
+                "etag": "b1946ac92492d2347c6235b4d2611184",
+                "sequencer": "00617F08299329D189",
+            },
+            "request-id": "N4N7GDK58NMKJ12R",
+            "requester": A,
+            "reason": "PutObject",
+        },
+    }
+
+
+def batch(*bodies: str | Mapping[str, Any]) -> dict[str, Any]:
+    """What Lambda's poller hands over; message IDs count from m0."""
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}",
+                "receiptHandle": "handle",
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {},
+                "messageAttributes": {},
+                "md5OfBody": "",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:us-east-1:{A}:owner",
+                "awsRegion": "us-east-1",
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def failed(response: Mapping[str, Any]) -> list[str]:
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+
+
+def test_each_file_goes_to_its_owner(deliverer: Deliverer, engine: Engine, reporter: RecordingReporter) -> None:
+    response = deliverer.handle(batch(created(cloudtrail_key(B)), created(cloudtrail_key(C))), Context())
+    assert failed(response) == []
+    assert {copy.bucket: copy.key for copy in engine.copies} == {
+        f"owner-logs-{B}": cloudtrail_key(B),
+        f"owner-logs-{C}": cloudtrail_key(C),
+    }
+    assert {(copy.bucket_owner, copy.source_owner) for copy in engine.copies} == {(B, A), (C, A)}
+    assert reporter.outcomes == {"delivered": 2}
+
+
+def test_a_repeated_event_is_already_delivered(deliverer: Deliverer, reporter: RecordingReporter) -> None:
+    for _ in range(2):
+        assert failed(deliverer.handle(batch(created(cloudtrail_key())), Context())) == []
+    assert reporter.outcomes == {"delivered": 1, "already_delivered": 1}
+
+
+def test_every_message_ends_as_one_outcome_and_only_failures_return(
+    deliverer: Deliverer, engine: Engine, reporter: RecordingReporter
+) -> None:
+    def deny_one(copy: Copy) -> None:
+        if copy.source_key == cloudtrail_key(C, 7):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "CopyObject")
+        if copy.source_key == cloudtrail_key(C, 8):
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no"}}, "CopyObject")
+
+    engine.trouble = deny_one
+    response = deliverer.handle(
+        batch(
+            created(cloudtrail_key(B)),
+            created(cloudtrail_key(C, 7)),
+            created(cloudtrail_key(C, 8)),
+            created(cloudtrail_key(STRANGER)),
+            created(f"AWSLogs/{B}/Config/ConfigWritabilityCheckFile"),
+            created("not/a/log/file"),
+            created(f"AWSLogs/{B}/x/AWSLogs/{C}/f"),
+            created(cloudtrail_key(B), bucket="another-bucket"),
+            "{not json",
+            "",
+            "CloudTrail validation message.",
+        ),
+        Context(),
+    )
+    assert failed(response) == ["m1", "m8", "m9"]
+    assert reporter.outcomes == {
+        "delivered": 1,
+        "failed": 3,
+        "gone": 1,
+        "unsubscribed": 1,
+        "ignored": 2,
+        "unroutable": 2,
+        "refused": 1,
+    }
+    assert all(result.reason for result in reporter.results if result.outcome != "delivered")
+
+
+def test_a_message_of_several_files_returns_if_one_of_them_failed(deliverer: Deliverer, engine: Engine) -> None:
+    def deny_c(copy: Copy) -> None:
+        if copy.bucket_owner == C:
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": "later"}}, "CopyObject")
+
+    engine.trouble = deny_c
+    cloudtrails_own = {"s3Bucket": CENTRAL_BUCKET, "s3ObjectKey": [cloudtrail_key(B), cloudtrail_key(C)]}
+    assert failed(deliverer.handle(batch(cloudtrails_own, created(cloudtrail_key(B, 1))), Context())) == ["m0"]
+    assert {copy.bucket_owner for copy in engine.copies} == {B}
+
+
+def test_one_of_two_subscriptions_failing_does_not_keep_the_other_waiting(
+    deliverer: Deliverer, engine: Engine, reporter: RecordingReporter
+) -> None:
+    both = [
+        subscription(B, name="broken", copy_to={"bucket": "broken", "region": "us-east-1"}),
+        subscription(B, name="good", copy_to={"bucket": "good", "region": "us-east-1"}),
+    ]
+    boto3.client("dynamodb").put_item(TableName=SETTINGS.subscriptions_table, Item=to_item(B, both))
+
+    def deny(copy: Copy) -> None:
+        if copy.bucket == "broken":
+            raise ClientError({"Error": {"Code": "NoSuchBucket", "Message": "no"}}, "CopyObject")
+
+    engine.trouble = deny
+    assert failed(deliverer.handle(batch(created(cloudtrail_key(B))), Context())) == ["m0"]
+    assert [copy.bucket for copy in engine.copies] == ["good"]
+    [result] = reporter.results
+    assert (result.outcome, result.fault) == ("failed", "receiver_broken")
+    assert result.reason is not None
+    assert result.reason.startswith("broken: ")
+
+
+def test_a_batch_is_delivered_concurrently(deliverer: Deliverer, engine: Engine) -> None:
+    together = threading.Barrier(8, timeout=10)  # raises unless eight copies are under way at once
+    engine.trouble = lambda _: together.wait() and None
+    assert failed(deliverer.handle(batch(*(created(cloudtrail_key(B, n)) for n in range(8))), Context())) == []
+
+
+def test_no_work_is_started_near_the_deadline_and_the_rest_goes_back(
+    deliverer: Deliverer, engine: Engine, reporter: RecordingReporter
+) -> None:
+    event = batch(*(created(cloudtrail_key(B, n)) for n in range(3)))
+    assert failed(deliverer.handle(event, Context(9_000))) == ["m0", "m1", "m2"]
+    assert engine.copies == []
+    assert {result.fault for result in reporter.results} == {"out_of_time"}
+
+
+def test_a_copy_that_hangs_is_given_up_on_before_the_function_is_killed(deliverer: Deliverer, engine: Engine) -> None:
+    release = threading.Event()
+
+    def hang(copy: Copy) -> None:
+        if copy.bucket_owner == C:
+            release.wait(30)
+
+    engine.trouble = hang
+    try:
+        # Plenty of time for both to start; then, for the wait, half a second more than is kept in reserve.
+        event = batch(created(cloudtrail_key(C)), created(cloudtrail_key(B)))
+        context = Context()
+        context.get_remaining_time_in_millis = lambda: (
+            2_500 if threading.current_thread() is threading.main_thread() else 60_000
+        )  # type: ignore[method-assign]
+        assert failed(deliverer.handle(event, context)) == ["m0"]
+    finally:
+        release.set()
+
+
+def test_an_unreadable_table_fails_the_files_not_the_function(
+    deliverer: Deliverer, reporter: RecordingReporter
+) -> None:
+    boto3.client("dynamodb").delete_table(TableName=SETTINGS.subscriptions_table)
+    event = batch(created(cloudtrail_key(B)), created("not/a/log/file"))
+    assert failed(deliverer.handle(event, Context())) == ["m0"]
+    assert reporter.outcomes == {"failed": 1, "unroutable": 1}
+    assert {result.fault for result in reporter.results} == {None, "misconfigured"}
+
+
+def test_a_malformed_item_fails_its_owners_files_only(deliverer: Deliverer) -> None:
+    boto3.client("dynamodb").put_item(TableName=SETTINGS.subscriptions_table, Item={"scope": {"S": B}})
+    event = batch(created(cloudtrail_key(B)), created(cloudtrail_key(C)))
+    assert failed(deliverer.handle(event, Context())) == ["m0"]
+
+
+def test_an_empty_batch_is_answered(deliverer: Deliverer) -> None:
+    assert deliverer.handle({"Records": []}, Context()) is not None
+
+
+def test_a_direct_invocation_answers_with_its_counts(deliverer: Deliverer) -> None:
+    assert deliverer.handle(created(cloudtrail_key()), Context()) == {"outcomes": {"delivered": 1}}
+
+
+def test_a_direct_invocation_with_a_failure_raises_so_that_lambda_repeats_it(
+    deliverer: Deliverer, engine: Engine
+) -> None:
+    def deny(_: Copy) -> None:
+        raise ClientError({"Error": {"Code": "SlowDown", "Message": "later"}}, "CopyObject")
+
+    engine.trouble = deny
+    with pytest.raises(UndeliveredError, match="1 of 1 failed"):
+        deliverer.handle(created(cloudtrail_key()), Context())
+
+
+def test_a_direct_invocation_that_nobody_can_read_does_not_raise(deliverer: Deliverer) -> None:
+    assert deliverer.handle({"hello": "world"}, Context()) == {"outcomes": {"failed": 1}}
+
+
+def test_an_expired_session_is_asked_for_anew(deliverer: Deliverer, engine: Engine) -> None:
+    seen: list[int] = []
+
+    def expire_first(_: Copy) -> None:
+        seen.append(len(seen))
+        if len(seen) == 1:
+            raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "no"}}, "CopyObject")
+
+    engine.trouble = expire_first
+    event = batch(created(cloudtrail_key()))
+    first = deliverer.carrier._sessions.credentials(subscription(B))
+    assert failed(deliverer.handle(event, Context())) == ["m0"]
+    assert failed(deliverer.handle(event, Context())) == []
+    assert deliverer.carrier._sessions.credentials(subscription(B)) is not first

@@ -1,0 +1,135 @@
+"""Against moto, which ignores permissions, expected owners and IfNoneMatch on copies: those are integration tests."""
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+import boto3
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import ClientError
+from samples import A, B
+
+from distributary import large_copies
+from distributary.copies import Copier, Copy
+
+CREDENTIALS = ReadOnlyCredentials("AKIAEXAMPLE", "secret", None)
+KEYS = ["plain", "with space", "with+plus", "a=b&c=d", "100%25", "snow☃", "AWS::EC2", "a//b", "tilde~(')!*"]
+
+
+@pytest.fixture
+def s3(aws: None) -> Any:  # noqa: ARG001 - it stands up what this needs
+    client = boto3.client("s3")
+    for bucket in ("central", "owner"):
+        client.create_bucket(Bucket=bucket)
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return client
+
+
+def copy_of(key: str, **changes: Any) -> Copy:
+    fields: dict[str, Any] = {
+        "source_bucket": "central",
+        "source_owner": A,
+        "source_key": key,
+        "source_version_id": None,
+        "size": 4,
+        "bucket": "owner",
+        "bucket_owner": B,
+        "region": "us-east-1",
+        "key": key,
+    }
+    return Copy(**fields | changes)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_arrives_under_itself_with_its_metadata(s3: Any, key: str) -> None:
+    s3.put_object(Bucket="central", Key=key, Body=b"logs", Metadata={"signature": "abc"}, ContentEncoding="gzip")
+    assert Copier(connections=1).copy(copy_of(key), CREDENTIALS) is True
+    got = s3.get_object(Bucket="owner", Key=key)
+    assert (got["Body"].read(), got["Metadata"], got["ContentEncoding"]) == (b"logs", {"signature": "abc"}, "gzip")
+
+
+def test_the_version_that_the_event_names_is_copied(s3: Any) -> None:
+    first = s3.put_object(Bucket="central", Key="log", Body=b"first")["VersionId"]
+    s3.put_object(Bucket="central", Key="log", Body=b"second")
+    Copier(connections=1).copy(copy_of("log", source_version_id=first), CREDENTIALS)
+    assert s3.get_object(Bucket="owner", Key="log")["Body"].read() == b"first"
+
+
+def test_tags_stay_behind(s3: Any) -> None:
+    s3.put_object(Bucket="central", Key="log", Body=b"logs", Tagging="scanned=yes")
+    Copier(connections=1).copy(copy_of("log"), CREDENTIALS)
+    assert s3.get_object_tagging(Bucket="owner", Key="log")["TagSet"] == []
+
+
+def test_a_missing_source_is_told(s3: Any) -> None:  # noqa: ARG001
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        Copier(connections=1).copy(copy_of("missing"), CREDENTIALS)
+
+
+def test_all_accounts_of_a_region_share_one_client() -> None:
+    copier = Copier(connections=1)
+    assert copier.client("us-east-1") is copier.client("us-east-1")
+    assert copier.client("us-east-1") is not copier.client("eu-west-1")
+
+
+def test_one_copy_is_one_request_that_says_whose_both_buckets_must_be(s3: Any) -> None:
+    s3.put_object(Bucket="central", Key="log", Body=b"logs")
+    copier = Copier(connections=1)
+    sent: list[Any] = []
+    copier.client("us-east-1").meta.events.register("before-send.s3", lambda request, **_: sent.append(request))
+    copier.copy(copy_of("log"), CREDENTIALS)
+    [request] = sent
+    assert request.headers["x-amz-expected-bucket-owner"] == B.encode()
+    assert request.headers["x-amz-source-expected-bucket-owner"] == A.encode()
+    assert request.headers["If-None-Match"] == b"*"
+    assert b"Credential=AKIAEXAMPLE/" in request.headers["Authorization"]
+
+
+class TestLargeCopies:
+    """moto takes parts of any size but the last only from 5 MB on, as S3 does."""
+
+    PART = 5 * 1024**2
+
+    @pytest.fixture
+    def body(self, s3: Any, monkeypatch: pytest.MonkeyPatch) -> bytes:
+        monkeypatch.setattr(large_copies.copy_in_parts, "__kwdefaults__", {"part_bytes": self.PART})
+        body = hashlib.sha256(b"seed").digest() * (2 * self.PART // 32) + b"the rest"
+        s3.put_object(
+            Bucket="central", Key="log", Body=body, Metadata={"signature": "abc"}, ContentType="application/json"
+        )
+        return body
+
+    def test_bytes_and_metadata_arrive_in_parts(self, s3: Any, body: bytes) -> None:
+        copier = Copier(connections=1, large=self.PART)
+        requests: Counter[str] = Counter()
+        copier.client("us-east-1").meta.events.register(
+            "before-call.s3", lambda model, **_: requests.update([model.name])
+        )
+        assert copier.copy(copy_of("log", size=len(body)), CREDENTIALS) is True
+        got = s3.get_object(Bucket="owner", Key="log")
+        assert got["Body"].read() == body
+        assert (got["Metadata"], got["ContentType"]) == ({"signature": "abc"}, "application/json")
+        assert requests == {
+            "HeadObject": 1,
+            "CreateMultipartUpload": 1,
+            "UploadPartCopy": 3,
+            "CompleteMultipartUpload": 1,
+        }
+
+    def test_a_failure_in_the_middle_leaves_no_parts_behind(self, s3: Any, body: bytes) -> None:
+        copier = Copier(connections=1, large=self.PART)
+
+        def fail(**_: Any) -> None:
+            raise ConnectionResetError
+
+        copier.client("us-east-1").meta.events.register("before-call.s3.CompleteMultipartUpload", fail)
+        with pytest.raises(ConnectionResetError):
+            copier.copy(copy_of("log", size=len(body)), CREDENTIALS)
+        assert "Uploads" not in s3.list_multipart_uploads(Bucket="owner")
+        assert "Contents" not in s3.list_objects_v2(Bucket="owner")
+
+
+def test_part_ranges_cover_every_byte_once() -> None:
+    assert list(large_copies._ranges(11, 5)) == ["bytes=0-4", "bytes=5-9", "bytes=10-10"]
+    assert list(large_copies._ranges(10, 5)) == ["bytes=0-4", "bytes=5-9"]

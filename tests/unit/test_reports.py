@@ -1,0 +1,74 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+from samples import B
+
+from distributary.faults import Fault
+from distributary.outcomes import Outcome
+from distributary.reports import Reporter, Result
+
+DELIVERED = Result(Outcome.DELIVERED, "key", "CloudTrail", B, "us-east-1", event_time=datetime.now(UTC).isoformat())
+FAILED = Result(Outcome.FAILED, "key", "CloudTrail", B, reason="no", fault=Fault.RECEIVER_BROKEN)
+
+
+@pytest.fixture
+def reporter(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Reporter:  # noqa: ARG001
+    # Powertools keeps one logger for each service, bound to the standard output of its first use: hence the test's name.
+    return Reporter("deliver_to_owner", Logger(service=request.node.name))
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_result_is_one_line_with_its_facts_as_fields(reporter: Reporter, capsys: pytest.CaptureFixture[str]) -> None:
+    reporter.report(FAILED, "m0")
+    [line] = printed(capsys)
+    assert line["level"] == "WARNING"
+    facts = {"outcome": "failed", "key": "key", "account_id": B, "reason": "no", "fault": "receiver_broken"}
+    assert facts.items() <= line.items()
+    assert line["message_id"] == "m0"
+
+
+def test_counts_are_by_outcome_and_log_type_and_never_by_account(
+    reporter: Reporter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for result in (DELIVERED, DELIVERED, FAILED):
+        reporter.report(result, "m0")
+    printed(capsys)
+    reporter.flush()
+    metrics = [line for line in printed(capsys) if "LogFiles" in line]
+    assert {line["outcome"]: line["LogFiles"] for line in metrics} == {"delivered": [2.0], "failed": [1.0]}
+    [described] = metrics[0]["_aws"]["CloudWatchMetrics"]
+    assert described["Namespace"] == "Distributary"
+    assert sorted(map(sorted, described["Dimensions"])) == [["log_type", "outcome", "service"], ["outcome", "service"]]
+
+
+def test_unknown_log_types_share_one_dimension_value(reporter: Reporter, capsys: pytest.CaptureFixture[str]) -> None:
+    reporter.report(Result(Outcome.DELIVERED, "key", "SomebodysOwnService", B), "m0")
+    reporter.flush()
+    assert [line["log_type"] for line in printed(capsys) if "LogFiles" in line] == ["Other"]
+
+
+def test_the_delay_since_the_event_is_measured_for_every_delivered_file(
+    reporter: Reporter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(250):
+        reporter.report(DELIVERED, "m0")
+    reporter.report(Result(Outcome.DELIVERED, "key", "CloudTrail", B, event_time="yesterday"), "m0")
+    printed(capsys)
+    reporter.flush()
+    delays = [value for line in printed(capsys) if "DeliveryDelay" in line for value in line["DeliveryDelay"]]
+    assert len(delays) == 250
+    assert all(0 <= delay < 60 for delay in delays)
+
+
+def test_a_flush_starts_anew(reporter: Reporter, capsys: pytest.CaptureFixture[str]) -> None:
+    reporter.report(DELIVERED, "m0")
+    reporter.flush()
+    printed(capsys)
+    reporter.flush()
+    assert printed(capsys) == []
