@@ -22,7 +22,7 @@ STYLES = {DELIVER: "green", "refused": "red", "failed": "red", "unroutable": "ye
 def explain_keys(
     keys: Annotated[
         list[str],
-        typer.Argument(metavar="KEY...", help="Keys, or `s3://bucket/key`; `-` reads them from standard input."),
+        typer.Argument(metavar="KEY", help="Keys, or `s3://bucket/key`; `-` reads them from standard input."),
     ],
     file: Annotated[
         Path | None,

@@ -10,13 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 UNLIMITED = 100_000
-"""The width of output that no terminal shows: nothing in it is cut off or wrapped."""
+"""Standard output's width: no cell of a table is cut off or folded, so that what is copied from one is whole."""
 
 
 def out() -> Console:
     """Standard output. Made anew each time: tests and pipes replace the streams."""
-    width = None if sys.stdout.isatty() else UNLIMITED
-    return Console(file=sys.stdout, width=width, soft_wrap=True, markup=False, highlight=False, emoji=False)
+    return Console(file=sys.stdout, width=UNLIMITED, soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
 def err() -> Console:
@@ -39,16 +38,17 @@ def line(*parts: tuple[str, str] | str) -> Text:
 
 
 def grid(*columns: str) -> Table:
-    """An empty table with those columns; no cell is ever shortened."""
+    """An empty table with those columns."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     return table
 
 
 def print_json(data: Any, *, indent: int | None = 2) -> None:
-    """Print data as JSON, ASCII only, and nothing else."""
+    """Print data as JSON, ASCII only, and nothing else; at once, for whoever reads line by line."""
     sys.stdout.write(json.dumps(data, indent=indent) + "\n")
+    sys.stdout.flush()
 
 
 def warn(message: str) -> None:
@@ -71,6 +71,10 @@ def on_a_terminal() -> bool:
 
 
 def confirm(question: str) -> bool:
-    """Ask on standard error, so that standard output stays the result's. Ctrl-C and Ctrl-D go through."""
+    """Ask on standard error, so that standard output stays the result's. Ctrl-D is a no; Ctrl-C goes through."""
     err().print(line(question, " [y/N] "), end="")
-    return input().strip().lower() in ("y", "yes")
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        err().print()
+        return False

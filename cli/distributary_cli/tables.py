@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.session import Session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from distributary.errors import DistributaryError
 from distributary.subscription_table import (
@@ -36,6 +36,10 @@ class ConcurrentChangeError(DistributaryError):
         self.scope = scope
 
 
+class EndpointError(DistributaryError):
+    """`AWS_ENDPOINT_URL`, or its like in the AWS configuration, is no URL."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """Who writes, and when: stored beside the subscriptions for whoever audits them."""
@@ -55,8 +59,17 @@ def open_session(region: str | None, profile: str | None) -> Session:
 
 
 def table_client(session: Session) -> "DynamoDBClient":
-    """A DynamoDB client that gives up within a minute when nothing answers."""
-    return session.client("dynamodb", config=CONFIG)
+    """A DynamoDB client that gives up within a minute when nothing answers.
+
+    Raises:
+        EndpointError: if the configured endpoint is no URL.
+    """
+    try:
+        return session.client("dynamodb", config=CONFIG)
+    except BotoCoreError:  # some of them are ValueErrors too
+        raise
+    except ValueError as error:  # what botocore raises for AWS_ENDPOINT_URL
+        raise EndpointError(f"{error}; AWS_ENDPOINT_URL wants one such as http://localhost:4566") from error
 
 
 def caller_arn(session: Session) -> str:
