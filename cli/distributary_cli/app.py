@@ -17,9 +17,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.add_typer(subscriptions_commands.app, name="subscriptions")
+app.add_typer(subscriptions_commands.app, name="subscriptions", short_help="Who receives what: file and table.")
 app.command(
     name="explain",
+    short_help="What would happen to a log file, and why.",
     no_args_is_help=True,
     epilog="""Examples:
 

@@ -32,6 +32,7 @@ def read_file(path: Path) -> tuple[Subscription, ...]:
 
 
 @app.command(
+    short_help="Show what `apply` would do.",
     epilog="""Examples:
 
 ```console
@@ -39,7 +40,7 @@ distributary subscriptions plan
 distributary subscriptions plan --file other.yaml --table my-table --region eu-west-1
 distributary subscriptions plan --json | jq .changes
 ```
-"""
+""",
 )
 def plan(
     file: options.File = options.DEFAULT_FILE,
@@ -67,6 +68,7 @@ def plan(
 
 
 @app.command(
+    short_help="Make the table hold what the file says.",
     epilog="""Examples:
 
 ```console
@@ -74,7 +76,7 @@ distributary subscriptions apply --dry-run
 distributary subscriptions apply
 distributary subscriptions apply --yes --json > applied.json
 ```
-"""
+""",
 )
 def apply(
     file: options.File = options.DEFAULT_FILE,
@@ -103,6 +105,7 @@ def apply(
 
 @app.command(
     name="list",
+    short_help="Show what the table holds.",
     epilog="""Examples:
 
 ```console
@@ -133,12 +136,13 @@ def list_subscriptions(
 
 
 @app.command(
+    short_help="Print the JSON Schema of the file.",
     epilog="""Examples:
 
 ```console
 distributary subscriptions schema > subscriptions.schema.json
 ```
-"""
+""",
 )
 def schema() -> None:
     """Print the JSON Schema of `subscriptions.yaml`, for editors and other checks."""
