@@ -1,9 +1,11 @@
 """`subscriptions.yaml`: read whole, or refused whole with everything that is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from distributary.keys import KNOWN_LOG_TYPES
 from distributary.subscriptions import (
     InvalidSubscriptionError,
     Subscription,
@@ -32,6 +34,16 @@ def read_subscriptions(path: Path) -> tuple[Subscription, ...]:
     if problems:
         raise SubscriptionFileError(path, problems)
     return tuple(subscriptions)
+
+
+def likely_mistypings(subscriptions: Iterable[Subscription]) -> Iterator[str]:
+    """Log types in filters that look like known ones and aren't: allowed, as AWS adds new ones, but nothing matches."""
+    known = {log_type.lower(): log_type for log_type in KNOWN_LOG_TYPES}
+    for subscription in subscriptions:
+        for log_type in subscription.filters.log_types:
+            close = get_close_matches(log_type.lower(), known, n=1, cutoff=0.85)
+            if close and log_type not in KNOWN_LOG_TYPES:
+                yield f"{subscription.name} filters for log type {log_type}; did you mean {known[close[0]]}?"
 
 
 def _read_text(path: Path) -> str:

@@ -20,15 +20,18 @@ app = typer.Typer(
 
 def read_file(path: Path) -> tuple[Subscription, ...]:
     """The subscriptions of a file; a wrong file ends the command before anything in AWS is read or written."""
-    from distributary_cli.subscription_files import read_subscriptions
+    from distributary_cli.subscription_files import likely_mistypings, read_subscriptions
 
     try:
-        return read_subscriptions(path)
+        subscriptions = read_subscriptions(path)
     except SubscriptionFileError as error:
         for problem in error.problems:
             output.warn(problem.describe(path))
         count = len(error.problems)
         output.fail(f"{path} has {count} problem{'s' * (count > 1)}; nothing was read or written in AWS")
+    for doubt in likely_mistypings(subscriptions):
+        output.warn(f"Warning: {doubt}")
+    return subscriptions
 
 
 @app.command(

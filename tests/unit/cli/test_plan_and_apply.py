@@ -207,3 +207,11 @@ def test_a_malformed_item_is_announced_and_replaced(run: Any, client: Any, write
     assert "malformed" in run("subscriptions", "plan").stdout
     run("subscriptions", "apply", "--yes")
     assert run("subscriptions", "plan").stdout.startswith("Nothing to do")
+
+
+def test_a_likely_mistyping_is_a_warning_and_no_more(run: Any, client: Any, write: Write) -> None:  # noqa: ARG001
+    write([plain_subscription(B, filters={"log_types": ["Cloudtrail"]})])
+    planned = run("subscriptions", "plan", "--json")
+    assert planned.exit_code == 0
+    assert planned.stderr == f"Warning: owner-{B} filters for log type Cloudtrail; did you mean CloudTrail?\n"
+    assert json.loads(planned.stdout)["scopes"]["write"] == [B]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from samples import B, C, plain_subscription, subscription
 
 from distributary_cli.problems import Problem, SubscriptionFileError
-from distributary_cli.subscription_files import read_subscriptions
+from distributary_cli.subscription_files import likely_mistypings, read_subscriptions
 
 EXAMPLE = Path(__file__).parents[3] / "subscriptions.example.yaml"
 RIGHT = """\
@@ -263,3 +263,11 @@ def test_five_hundred_subscriptions_are_read(tmp_path: Path) -> None:
     path = tmp_path / "many.yaml"
     path.write_text(yaml.safe_dump({"version": 1, "subscriptions": [plain_subscription(one) for one in ids]}))
     assert read_subscriptions(path) == tuple(subscription(one) for one in ids)
+
+
+def test_a_log_type_that_looks_mistyped_is_doubted_a_new_one_is_not() -> None:
+    filters = {"log_types": ["CloudTrail", "Cloudtrail", "vpcflowlog", "brand-new-logs"]}
+    assert list(likely_mistypings([subscription(filters=filters)])) == [
+        f"owner-{B} filters for log type Cloudtrail; did you mean CloudTrail?",
+        f"owner-{B} filters for log type vpcflowlog; did you mean vpcflowlogs?",
+    ]
