@@ -4,6 +4,7 @@ ministack pins its own botocore, so it lives in an environment of its own, `.ven
 """
 
 import dataclasses
+import functools
 import http.client
 import json
 import os
@@ -20,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 REGION = "us-east-1"
@@ -57,7 +59,7 @@ class Emulator:
 
     def session(self, account_id: str) -> boto3.Session:
         """Return a boto3 session of the account's root user; root bypasses most policies, so never test with it."""
-        return boto3.Session(account_id, _SECRET, region_name=REGION)
+        return session_of(account_id, _SECRET)
 
     def client(self, service: str, account_id: str, **options: Any) -> Any:
         """Return a client of the account's root user; `options` go to boto3."""
@@ -135,6 +137,18 @@ def attach(directory: Path, host: str = "127.0.0.1") -> Emulator | None:
     except (FileNotFoundError, ValueError):
         return None
     return Emulator(pid, port, f"http://{host}:{port}", directory) if _is_ours(pid, directory) else None
+
+
+def session_of(access_key_id: str, secret_access_key: str, session_token: str | None = None) -> boto3.Session:
+    """Return a session with these credentials, without reading AWS's service descriptions again for each."""
+    shared = botocore.session.Session()
+    shared.register_component("data_loader", _data_loader())
+    return boto3.Session(access_key_id, secret_access_key, session_token, REGION, botocore_session=shared)
+
+
+@functools.cache
+def _data_loader() -> Any:
+    return botocore.session.Session().get_component("data_loader")
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -71,7 +71,8 @@ def _cancel(_: dict[str, Any], __: str) -> dict[str, Any]:
 
 
 def _sources(_: dict[str, Any], queue_url: str) -> dict[str, Any]:
-    return {"queueUrls": _source_queues(sqs._get_q(queue_url)["attributes"]["QueueArn"])}
+    sources = _source_queues(sqs._get_q(queue_url)["attributes"]["QueueArn"])
+    return {"queueUrls": [sqs._externalize_url(source) for source in sources]}
 
 
 def _source_queues(dead_letter_arn: str) -> list[str]:
