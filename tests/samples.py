@@ -10,7 +10,7 @@ A, B, C = "111111111111", "222222222222", "333333333333"
 CENTRAL_BUCKET = "central-logs-111111111111"
 ORGANIZATION_ID = "o-exampleorg"
 LAYOUT = KeyLayout(
-    key_prefixes=("", "trails/", f"{ORGANIZATION_ID}/"),
+    key_prefixes=("", "trails/", f"{ORGANIZATION_ID}/", "/"),
     organization_id=ORGANIZATION_ID,
     prefix_accounts={"cdn/": B},
 )

@@ -40,7 +40,7 @@ def keys(deployment: Deployment) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def narrowed(deployment: Deployment) -> Iterator[Any]:
-    """S3 with a session for B, taken with a role of Account A that may do everything, in A and so in the central bucket.
+    """S3 with a session for B, taken with a role of Account A that may do everything there, central bucket included.
 
     Nothing but the session policy stands between it and C's files.
     """
@@ -57,10 +57,8 @@ def narrowed(deployment: Deployment) -> Iterator[Any]:
     policy = session_policy(from_mapping(plain), deployment.outputs["CentralBucketName"], LAYOUT, None)
     sts = deployment.emulator.client_of(user, "sts")
     got = sts.assume_role(RoleArn=arn, RoleSessionName="narrowed", Policy=policy)["Credentials"]
-    session = boto3.Session(
-        got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"], region_name="us-east-1"
-    )
-    yield deployment.emulator.client_of(session, "s3")
+    session = boto3.Session(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"], region_name="us-east-1")
+    return deployment.emulator.client_of(session, "s3")
 
 
 class TestASessionForB:

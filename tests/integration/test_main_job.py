@@ -32,6 +32,10 @@ def wait_for(deployment: Deployment, *keys: str) -> dict[str, str]:
     return {key: told.outcome for key, told in final_outcomes(read_outcomes(deployment)).items() if key in keys}
 
 
+def outcomes_of(deployment: Deployment, key: str) -> list[str]:
+    return [told.outcome for told in read_outcomes(deployment) if told.key == key]
+
+
 def owner_object(deployment: Deployment, account_id: str, key: str) -> Any:
     client = deployment.emulator.client("s3", account_id)
     return client.get_object(Bucket=deployment.owners[account_id]["LogBucketName"], Key=key)
@@ -89,7 +93,9 @@ def test_a_repeated_event_makes_no_second_version(deployment: Deployment, new_ke
     message = {"s3Bucket": deployment.outputs["CentralBucketName"], "s3ObjectKey": [key]}
     sqs = deployment.emulator.client("sqs", CENTRAL_ACCOUNT_ID)
     sqs.send_message(QueueUrl=deployment.outputs["OwnerQueueUrl"], MessageBody=json.dumps(message))
-    wait_until(lambda: "already_delivered" not in {told.outcome for told in read_outcomes(deployment) if told.key == key})
+    wait_until(
+        lambda: "already_delivered" not in {told.outcome for told in read_outcomes(deployment) if told.key == key}
+    )
     versions = deployment.emulator.client("s3", B).list_object_versions(
         Bucket=deployment.owners[B]["LogBucketName"], Prefix=key
     )
@@ -100,7 +106,7 @@ def test_the_version_that_the_event_names_is_delivered(deployment: Deployment, n
     """Two versions at once: whichever event is handled first, the other finds the key there and changes nothing."""
     key = new_key(B)
     bodies = {put(deployment, key, body)["VersionId"]: body for body in (b"first", b"second")}
-    wait_until(lambda: len([told for told in read_outcomes(deployment) if told.key == key]) < len(bodies))
+    wait_until(lambda: len(outcomes_of(deployment, key)) < len(bodies))
     assert owner_object(deployment, B, key)["Body"].read() in bodies.values()
 
 

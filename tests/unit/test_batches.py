@@ -2,97 +2,41 @@
 
 import json
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import boto3
 import pytest
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
-from samples import A, B, C, CENTRAL_BUCKET, SETTINGS, cloudtrail_key, subscription
+from fakes import Context, Engine, MadeDeliverer, RecordingReporter, make_deliverer
+from samples import CENTRAL_BUCKET, SETTINGS, A, B, C, cloudtrail_key, subscription
 
 from distributary.batches import Deliverer, UndeliveredError
 from distributary.copies import Copy
-from distributary.credentials import DeliverySessions
-from distributary.delivery import Carrier
-from distributary.reports import Reporter, Result
-from distributary.subscription_table import SubscriptionTable, to_item
+from distributary.subscription_table import to_item
 
 STRANGER = "444444444444"
 
 
-class Engine:
-    """A copy engine that keeps copies in memory; `trouble` may raise, or wait, for a copy."""
-
-    def __init__(self) -> None:
-        self.copies: list[Copy] = []
-        self.trouble: Callable[[Copy], None] = lambda _: None
-        self._lock = threading.Lock()
-
-    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> bool:  # noqa: ARG002 - the engine's interface
-        self.trouble(copy)
-        with self._lock:
-            there = any((one.bucket, one.key) == (copy.bucket, copy.key) for one in self.copies)
-            self.copies.append(copy)
-        return not there
-
-
-class RecordingReporter(Reporter):
-    """Keeps the results instead of writing them."""
-
-    def __init__(self) -> None:
-        self.results: list[Result] = []
-
-    def report(self, result: Result, message_id: str | None) -> None:  # noqa: ARG002 - the reporter's interface
-        self.results.append(result)
-
-    def flush(self) -> None:
-        """Nothing waits to be written."""
-
-    @property
-    def outcomes(self) -> Counter[str]:
-        return Counter(str(result.outcome) for result in self.results)
-
-
-class Context:
-    """Lambda's context with a clock that tests set."""
-
-    def __init__(self, *milliseconds: int) -> None:
-        self._left = iter(milliseconds)
-        self._last = 60_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        self._last = next(self._left, self._last)
-        return self._last
+@pytest.fixture
+def made(aws: None) -> Iterator[MadeDeliverer]:  # noqa: ARG001 - it stands up what this needs
+    with make_deliverer() as made:
+        yield made
 
 
 @pytest.fixture
-def engine() -> Engine:
-    return Engine()
+def deliverer(made: MadeDeliverer) -> Deliverer:
+    return made.deliverer
 
 
 @pytest.fixture
-def reporter() -> RecordingReporter:
-    return RecordingReporter()
+def engine(made: MadeDeliverer) -> Engine:
+    return made.engine
 
 
 @pytest.fixture
-def deliverer(aws: None, engine: Engine, reporter: RecordingReporter) -> Iterator[Deliverer]:  # noqa: ARG001
-    client = boto3.client("dynamodb")
-    client.create_table(
-        TableName=SETTINGS.subscriptions_table,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "scope", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "scope", "KeyType": "HASH"}],
-    )
-    for owner in (B, C):
-        client.put_item(TableName=SETTINGS.subscriptions_table, Item=to_item(owner, [subscription(owner)]))
-    sessions = DeliverySessions(boto3.client("sts"), "test", lambda _: "{}")
-    with ThreadPoolExecutor(8) as pool:
-        table = SubscriptionTable(client, SETTINGS.subscriptions_table)
-        yield Deliverer(SETTINGS, table, Carrier(SETTINGS, sessions, engine), reporter, pool)
+def reporter(made: MadeDeliverer) -> RecordingReporter:
+    return made.reporter
 
 
 def created(key: str, bucket: str = CENTRAL_BUCKET) -> dict[str, Any]:

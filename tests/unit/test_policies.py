@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import B, C, CENTRAL_BUCKET, LAYOUT, subscription
+from samples import CENTRAL_BUCKET, LAYOUT, B, C, subscription
 
 from distributary.keys import KeyLayout, LogFile, parse_key
 from distributary.policies import SessionPolicyTooLongError, owned_resources, session_policy
@@ -19,7 +19,7 @@ def statements(**changes: Any) -> list[dict[str, Any]]:
 def test_a_session_reads_its_owners_prefixes_and_no_others() -> None:
     read = statements()[0]
     assert read["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
-    assert len(read["Resource"]) == 3 * 3 + 1
+    assert len(read["Resource"]) == 3 * 4 + 1
     assert all(B in resource or resource.endswith("/cdn/*") for resource in read["Resource"])
     assert not any(C in resource for resource in read["Resource"])
 
@@ -38,7 +38,7 @@ def test_without_keys_nothing_is_said_of_kms() -> None:
 
 
 def test_the_named_keys_and_only_those_may_be_used() -> None:
-    ours, theirs = f"arn:aws:kms:us-east-1:111111111111:key/1", f"arn:aws:kms:us-east-1:{B}:key/2"
+    ours, theirs = "arn:aws:kms:us-east-1:111111111111:key/1", f"arn:aws:kms:us-east-1:{B}:key/2"
     target = {"bucket": "logs", "region": "us-east-1", "kms_key_arn": theirs}
     text = session_policy(subscription(B, copy_to=target), CENTRAL_BUCKET, LAYOUT, ours)
     kms = [one for one in json.loads(text)["Statement"] if one["Action"][0].startswith("kms:")]

@@ -1,3 +1,4 @@
+import io
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -15,18 +16,23 @@ FAILED = Result(Outcome.FAILED, "key", "CloudTrail", B, reason="no", fault=Fault
 
 
 @pytest.fixture
-def reporter(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Reporter:  # noqa: ARG001
-    # Powertools keeps one logger for each service, bound to the standard output of its first use: hence the test's name.
-    return Reporter("deliver_to_owner", Logger(service=request.node.name))
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def reporter(request: pytest.FixtureRequest, log: io.StringIO) -> Reporter:
+    # Powertools keeps one logger for each service, with the stream of its first use: hence the test's name.
+    return Reporter("deliver_to_owner", Logger(service=request.node.name, stream=log))
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_a_result_is_one_line_with_its_facts_as_fields(reporter: Reporter, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_result_is_one_line_with_its_facts_as_fields(reporter: Reporter, log: io.StringIO) -> None:
     reporter.report(FAILED, "m0")
-    [line] = printed(capsys)
+    [line] = [json.loads(line) for line in log.getvalue().splitlines()]
     assert line["level"] == "WARNING"
     facts = {"outcome": "failed", "key": "key", "account_id": B, "reason": "no", "fault": "receiver_broken"}
     assert facts.items() <= line.items()
@@ -38,7 +44,6 @@ def test_counts_are_by_outcome_and_log_type_and_never_by_account(
 ) -> None:
     for result in (DELIVERED, DELIVERED, FAILED):
         reporter.report(result, "m0")
-    printed(capsys)
     reporter.flush()
     metrics = [line for line in printed(capsys) if "LogFiles" in line]
     assert {line["outcome"]: line["LogFiles"] for line in metrics} == {"delivered": [2.0], "failed": [1.0]}
@@ -59,7 +64,6 @@ def test_the_delay_since_the_event_is_measured_for_every_delivered_file(
     for _ in range(250):
         reporter.report(DELIVERED, "m0")
     reporter.report(Result(Outcome.DELIVERED, "key", "CloudTrail", B, event_time="yesterday"), "m0")
-    printed(capsys)
     reporter.flush()
     delays = [value for line in printed(capsys) if "DeliveryDelay" in line for value in line["DeliveryDelay"]]
     assert len(delays) == 250

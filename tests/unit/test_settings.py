@@ -8,7 +8,7 @@ ENVIRON = {"CENTRAL_BUCKET": "central", "CENTRAL_ACCOUNT_ID": A, "SUBSCRIPTIONS_
 
 def test_the_smallest_environment_is_enough() -> None:
     settings = read_settings(ENVIRON)
-    assert settings.layout.key_prefixes == ("",)
+    assert settings.layout.key_prefixes == ("", "/")
     assert settings.layout.organization_id is None
     assert settings.central_key_arn is None
 

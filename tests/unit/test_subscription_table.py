@@ -34,7 +34,7 @@ def client(aws: None) -> Iterator[Any]:  # noqa: ARG001 - it stands up what this
         AttributeDefinitions=[{"AttributeName": "scope", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "scope", "KeyType": "HASH"}],
     )
-    yield made
+    return made
 
 
 @pytest.fixture
@@ -110,5 +110,5 @@ def test_keys_that_stay_unprocessed_are_an_error_not_an_absence(client: Any) -> 
 
 def test_an_items_inner_form_is_what_people_write() -> None:
     item = to_item(B, [subscription(B)])
-    names = {name for name in item["subscriptions"]["L"][0]["M"]}
+    names = set(item["subscriptions"]["L"][0]["M"])
     assert names == plain_subscription(B).keys()

@@ -41,12 +41,8 @@ def copy_in_parts(
     try:
         parts: list[CompletedPartTypeDef] = []
         for number, part_range in enumerate(_ranges(head["ContentLength"], part_bytes), start=1):
-            answer = client.upload_part_copy(
-                **destination,
-                **source,  # type: ignore[arg-type]
-                PartNumber=number,
-                CopySourceRange=part_range,
-            )
+            names: dict[str, Any] = {**destination, **source, "PartNumber": number, "CopySourceRange": part_range}
+            answer = client.upload_part_copy(**names)
             parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
         client.complete_multipart_upload(**destination, MultipartUpload={"Parts": parts}, IfNoneMatch="*")  # type: ignore[arg-type]
     except Exception:

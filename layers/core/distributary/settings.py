@@ -7,7 +7,6 @@ from distributary.errors import DistributaryError
 from distributary.keys import KeyLayout
 from distributary.subscriptions import ACCOUNT_ID
 
-
 WILDCARDS = frozenset("*?$")
 """What IAM reads as a wildcard or a variable in a resource: a prefix with one would match other keys as well."""
 
@@ -63,7 +62,7 @@ def read_layout(environ: Mapping[str, str]) -> KeyLayout:
         SettingError: where a prefix doesn't end with / or holds a wildcard, or no account ID follows its =.
     """
     return KeyLayout(
-        key_prefixes=tuple(_key_prefix(prefix.strip()) for prefix in environ.get("KEY_PREFIXES", "").split(",")),
+        key_prefixes=tuple(_key_prefix(prefix.strip()) for prefix in environ.get("KEY_PREFIXES", ",/").split(",")),
         organization_id=environ.get("ORGANIZATION_ID") or None,
         prefix_accounts=dict(_prefix_account(entry) for entry in _entries(environ.get("PREFIX_ACCOUNTS", ""))),
     )
