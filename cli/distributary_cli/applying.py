@@ -33,7 +33,7 @@ def apply(
     if json:
         output.print_json({"table": table, "dry_run": dry_run, **plan_data(plan), "done": done})
     elif done and not error:
-        output.out().print(output.line(("Applied: ", "bold green"), f"{_scopes(done)} of table {table} written."))
+        output.out().print(output.line(("Applied: ", "bold green"), f"{_counts(plan)} in table {table}."))
     if error:
         _report(error, plan, done, table)
 
@@ -51,5 +51,6 @@ def _report(error: BaseException, plan: Plan, done: Sequence[str], table: str) -
     output.fail(f"{why}. Run the command again: it plans anew and does what is left", 130 if interrupted else 1)
 
 
-def _scopes(scopes: Sequence[str]) -> str:
-    return f"{len(scopes)} item{'s' * (len(scopes) != 1)}"
+def _counts(plan: Plan) -> str:
+    written, deleted = len(plan.writes), len(plan.deletes)
+    return f"{written} item{'s' * (written != 1)} written, {deleted} deleted"

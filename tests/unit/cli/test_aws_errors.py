@@ -26,7 +26,7 @@ def answer(code: str, message: str = "what AWS says") -> sdk.ClientError:
         (sdk.EndpointConnectionError(endpoint_url="https://x", error="refused"), "AWS cannot be reached"),
         (sdk.ConnectTimeoutError(endpoint_url="https://x"), "AWS cannot be reached"),
         (sdk.ReadTimeoutError(endpoint_url="https://x"), "AWS cannot be reached"),
-        (sdk.SSLError(endpoint_url="https://x", error="bad certificate"), "AWS cannot be reached"),
+        (sdk.SSLError(endpoint_url="https://x", error=ValueError("bad certificate")), "AWS cannot be reached"),
         (sdk.UnauthorizedSSOTokenError(), "the AWS sign-in is missing or has expired"),
         (sdk.SSOTokenLoadError(error_msg="none"), "the AWS sign-in is missing or has expired"),
         (sdk.TokenRetrievalError(provider="sso", error_msg="x"), "the AWS sign-in is missing or has expired"),

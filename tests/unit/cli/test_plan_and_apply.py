@@ -72,7 +72,7 @@ def test_plan_as_json_is_only_json(run: Any, client: Any, write: Write) -> None:
 def test_apply_twice_in_a_row_has_nothing_to_do_the_second_time(run: Any, client: Any, write: Write) -> None:
     write([plain_subscription(B), plain_subscription(C)])
     first = run("subscriptions", "apply", "--yes")
-    assert first.stdout.splitlines()[-1] == f"Applied: 2 items of table {TABLE} written."
+    assert first.stdout.splitlines()[-1] == f"Applied: 2 items written, 0 deleted in table {TABLE}."
     before = client.scan(TableName=TABLE)["Items"]
     second = run("subscriptions", "apply", "--yes")
     assert (second.exit_code, second.stdout) == (
