@@ -114,7 +114,8 @@ def start(
     try:
         _wait_until_healthy(emulator)
     except BaseException:
-        emulator.stop()
+        _end_group(pid)
+        _pid_file(directory).unlink()
         raise
     return emulator
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import iam, s3
 
 from distributary_local.gaps.patching import around
@@ -171,4 +171,19 @@ def principal_wildcards() -> None:
         return matched
 
 
-GAPS = (policy_variables, condition_keys, organizations, principal_wildcards)
+def batch_actions() -> None:
+    """Authorize a batch as the action of which it is many.
+
+    AWS: "Actions, resources, and condition keys for Amazon SQS" and "… for Amazon SNS",
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html: there is no action
+    sns:PublishBatch or sqs:SendMessageBatch; sns:Publish and sqs:SendMessage permit the batches.
+    ministack: asks for the action that doesn't exist.
+    """
+
+    @around(iam_actions, "extract_iam_action")
+    def action_of(original: Any, service: str, *args: Any) -> str | None:
+        action: str | None = original(service, *args)
+        return action.removesuffix("Batch") if action and service in ("sns", "sqs") else action
+
+
+GAPS = (policy_variables, condition_keys, organizations, principal_wildcards, batch_actions)

@@ -5,7 +5,10 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from ministack.core import iam_actions
 from ministack.services import sqs
+
+from distributary_local.gaps.patching import around
 
 _tasks: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
@@ -16,8 +19,21 @@ def dead_letter_redrive() -> None:
     AWS: "Learn how to configure a dead-letter queue redrive in Amazon SQS",
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html.
     ministack: InvalidAction.
-    Not shown: a move that takes time; here it has ended when the call returns, so there is never one to cancel.
+    Not shown: a move that takes time; here it has ended when the call returns, so there is never one to cancel. Nor
+    that a move also takes sqs:ReceiveMessage, sqs:DeleteMessage and, on the destination, sqs:SendMessage.
     """
+
+    @around(iam_actions, "extract_resource_arn")
+    def resource_arn_of(
+        original: Any, service: str, method: str, path: str, headers: Any, body: bytes, *args: Any
+    ) -> str:
+        if service == "sqs" and headers.get("x-amz-target", "").endswith(
+            ("StartMessageMoveTask", "ListMessageMoveTasks")
+        ):
+            return str(json.loads(body or b"{}").get("SourceArn", "*"))
+        resource_arn: str = original(service, method, path, headers, body, *args)
+        return resource_arn
+
     sqs._HANDLERS.update(
         StartMessageMoveTask=_start,
         ListMessageMoveTasks=_list,

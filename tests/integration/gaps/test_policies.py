@@ -74,3 +74,16 @@ def test_a_topic_limits_who_subscribes_what(aws: Aws) -> None:
     subscriber.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
     with refused("AuthorizationError"):
         subscriber.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=other_queue_arn)
+
+
+@pytest.mark.gap("batch_actions")
+def test_who_may_send_may_send_a_batch(aws: Aws) -> None:
+    url, queue_arn = aws.queue(A)
+    topic_arn = aws.root("sns", A).create_topic(Name=name("topic"))["TopicArn"]
+    user = aws.user(
+        A, {"Effect": "Allow", "Action": ["sqs:SendMessage", "sns:Publish"], "Resource": [queue_arn, topic_arn]}
+    )
+    aws.of(user, "sqs").send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "log"}])
+    aws.of(user, "sns").publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=[{"Id": "1", "Message": "m"}])
+    with refused("AccessDenied"):
+        aws.of(user, "sqs").receive_message(QueueUrl=url)

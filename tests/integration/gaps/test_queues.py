@@ -17,8 +17,9 @@ def test_messages_go_back_from_the_dead_letter_queue(aws: Aws) -> None:
     for _ in range(2):  # the second attempt moves it
         sqs.receive_message(QueueUrl=url)
     assert sqs.list_dead_letter_source_queues(QueueUrl=dead_letter_url)["queueUrls"] == [url]
-    sqs.start_message_move_task(SourceArn=dead_letter_arn)
-    tasks = sqs.list_message_move_tasks(SourceArn=dead_letter_arn)["Results"]
+    operator = aws.of(aws.user(A, {"Effect": "Allow", "Action": "sqs:*", "Resource": dead_letter_arn}), "sqs")
+    operator.start_message_move_task(SourceArn=dead_letter_arn)
+    tasks = operator.list_message_move_tasks(SourceArn=dead_letter_arn)["Results"]
     assert [(task["Status"], task["ApproximateNumberOfMessagesMoved"]) for task in tasks] == [("COMPLETED", 1)]
     assert [message["Body"] for message in aws.messages(A, url)] == ["log"]
 
