@@ -75,7 +75,7 @@ class MadeDeliverer:
 
 @contextmanager
 def make_deliverer() -> Iterator[MadeDeliverer]:
-    """A deliverer with the real table and sessions, against moto, which checks no permission; B and C are subscribed."""
+    """A deliverer with the real table and sessions, against moto, which checks nothing; B and C are subscribed."""
     client = boto3.client("dynamodb")
     client.create_table(
         TableName=SETTINGS.subscriptions_table,

@@ -183,7 +183,7 @@ def _run(*command: object, emulator: Emulator, extra: Mapping[str, str] = {}) ->
     done = subprocess.run(
         [str(word) for word in command],
         cwd=ROOT,
-        env=_tool_environment(emulator) | extra,
+        env={**_tool_environment(emulator), **extra},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

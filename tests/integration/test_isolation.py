@@ -39,8 +39,8 @@ def keys(deployment: Deployment) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def narrowed(deployment: Deployment) -> Iterator[Any]:
-    """S3 with a session for B, taken with a role of Account A that may do everything there, central bucket included.
+def narrowed(deployment: Deployment) -> Any:
+    """S3 with a session for B, taken with a role of Account A that may do everything there.
 
     Nothing but the session policy stands between it and C's files.
     """

@@ -39,6 +39,13 @@ def reporter(made: MadeDeliverer) -> RecordingReporter:
     return made.reporter
 
 
+class NearlyDone(Context):
+    """Time enough to start deliveries, but to the waiting main thread only half a second more than its reserve."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 2_500 if threading.current_thread() is threading.main_thread() else 60_000
+
+
 def created(key: str, bucket: str = CENTRAL_BUCKET) -> dict[str, Any]:
     """EventBridge's event, as the rule puts it into the queue."""
     return {
@@ -181,7 +188,11 @@ def test_one_of_two_subscriptions_failing_does_not_keep_the_other_waiting(
 
 def test_a_batch_is_delivered_concurrently(deliverer: Deliverer, engine: Engine) -> None:
     together = threading.Barrier(8, timeout=10)  # raises unless eight copies are under way at once
-    engine.trouble = lambda _: together.wait() and None
+
+    def wait_for_the_others(_: Copy) -> None:
+        together.wait()
+
+    engine.trouble = wait_for_the_others
     assert failed(deliverer.handle(batch(*(created(cloudtrail_key(B, n)) for n in range(8))), Context())) == []
 
 
@@ -203,12 +214,8 @@ def test_a_copy_that_hangs_is_given_up_on_before_the_function_is_killed(delivere
 
     engine.trouble = hang
     try:
-        # Plenty of time for both to start; then, for the wait, half a second more than is kept in reserve.
         event = batch(created(cloudtrail_key(C)), created(cloudtrail_key(B)))
-        context = Context()
-        context.get_remaining_time_in_millis = lambda: (
-            2_500 if threading.current_thread() is threading.main_thread() else 60_000
-        )  # type: ignore[method-assign]
+        context = NearlyDone()
         assert failed(deliverer.handle(event, context)) == ["m0"]
     finally:
         release.set()

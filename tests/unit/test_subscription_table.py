@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -26,7 +25,7 @@ class Requests(list[dict[str, Any]]):
 
 
 @pytest.fixture
-def client(aws: None) -> Iterator[Any]:  # noqa: ARG001 - it stands up what this needs
+def client(aws: None) -> Any:  # noqa: ARG001 - it stands up what this needs
     made = boto3.client("dynamodb")
     made.create_table(
         TableName="subscriptions",

@@ -31,7 +31,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"copy_to": {"bucket": "logs", "region": "Ireland"}}, "copy_to.region"),
     ({"copy_to": {"bucket": "logs", "region": "us-east-1", "prefix": "no-slash"}}, "copy_to.prefix"),
     ({"copy_to": {"bucket": "logs", "region": "us-east-1", "prefix": "*/"}}, "copy_to.prefix"),
-    ({"copy_to": {"bucket": "logs", "region": "us-east-1", "prefix": "${aws:username}/"}}, "copy_to.prefix"),
+    ({"copy_to": {"bucket": "logs", "region": "us-east-1", "prefix": "$x/"}}, "copy_to.prefix"),
     ({"copy_to": {"bucket": "logs", "region": "us-east-1", "kms_key_arn": "alias/logs"}}, "copy_to.kms_key_arn"),
     (
         {"copy_to": {"bucket": "logs", "region": "us-east-1", "kms_key_arn": f"arn:aws:kms:eu-west-1:{B}:key/1-2"}},

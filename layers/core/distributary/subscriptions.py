@@ -200,9 +200,7 @@ def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
     if not isinstance(prefix, str) or (prefix and (not prefix.endswith("/") or len(prefix) > 512)):
         raise InvalidSubscriptionError("copy_to.prefix", "must be empty or end with / (at most 512 characters)")
     if _has_wildcard(prefix):
-        raise InvalidSubscriptionError(
-            "copy_to.prefix", "must not contain * ? or ${: they are wildcards in IAM policies"
-        )
+        raise InvalidSubscriptionError("copy_to.prefix", "must hold none of * ? $, which are wildcards in IAM policies")
     kms_key_arn = None
     if data.get("kms_key_arn") is not None:
         kms_key_arn = _text(data, "copy_to.kms_key_arn", KEY_ARN, "a KMS key ARN (not an alias)")
@@ -211,7 +209,7 @@ def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
 
 
 def _has_wildcard(text: str) -> bool:
-    return any(mark in text for mark in ("*", "?", "${"))
+    return any(mark in text for mark in "*?$")
 
 
 def _filters(data: Mapping[str, Any]) -> Filters:
