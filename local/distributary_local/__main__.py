@@ -2,6 +2,8 @@
 
 import os
 import shlex
+import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +34,7 @@ def up(port: Port = 4566) -> None:
     if emulators.attach(directory) is not None:
         messages.print(f"It is up already on port {port}: source {_shown(directory / 'env')}, or make down first.")
         return
+    shutil.rmtree(directory, ignore_errors=True)  # what an interrupted start has left
     _say(f"local AWS on port {port}")
     running = emulators.start(port, directory, organizations=ORGANIZATIONS)
     try:
@@ -54,7 +57,7 @@ def down(port: Port = 4566) -> None:
         messages.print(f"Nothing runs on port {port}.")
         return
     running.stop()
-    (directory / "env").unlink(missing_ok=True)
+    shutil.rmtree(directory)
     link = STATE / "env"
     if link.is_symlink() and not link.exists():
         link.unlink()
@@ -78,7 +81,7 @@ def _write_environment(deployment: Deployment) -> Path:
     running: Emulator = deployment.emulator
     file = running.directory / "env"
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in deployment.environment.items())
-    file.write_text("unset AWS_PROFILE AWS_SESSION_TOKEN AWS_CA_BUNDLE\n" + "".join(lines))
+    file.write_text("".join(lines))
     link = STATE / "env"
     link.unlink(missing_ok=True)
     link.symlink_to(file.relative_to(STATE))
@@ -91,14 +94,12 @@ def _shown(path: Path) -> str:
 
 def main() -> None:
     """Run a command; a failure that people can mend is told in one piece, without a traceback."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped then, too
     try:
         app()
     except (EmulatorError, DeploymentError) as error:
         messages.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        messages.print("Interrupted; nothing is left running.")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

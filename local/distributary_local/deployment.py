@@ -22,7 +22,7 @@ UNSUBSCRIBED_ACCOUNT_ID = "444444444444"
 ORGANIZATION_ID = "o-exampleorg"
 ORGANIZATIONS = {ORGANIZATION_ID: (*OWNERS, UNSUBSCRIBED_ACCOUNT_ID)}
 CENTRAL_BUCKET = f"central-logs-{CENTRAL_ACCOUNT_ID}"
-KEY_PREFIXES = f",{ORGANIZATION_ID}/,trails/"
+KEY_PREFIXES = f",/,{ORGANIZATION_ID}/,trails/"
 PREFIX_ACCOUNTS = "cdn/=222222222222"
 STACK = "distributary"
 OWNER_STACK = "distributary-owner"
@@ -49,6 +49,7 @@ class Deployment:
         buckets = {f"OWNER_BUCKET_{account_id}": owner["LogBucketName"] for account_id, owner in self.owners.items()}
         return {
             **credentials(CENTRAL_ACCOUNT_ID),
+            "AWS_SESSION_TOKEN": "",  # another account's, from the shell, would not fit
             "AWS_ENDPOINT_URL": self.emulator.endpoint_url,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
