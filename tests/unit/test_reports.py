@@ -67,7 +67,7 @@ def test_the_delay_since_the_event_is_measured_for_every_delivered_file(
     reporter.flush()
     delays = [value for line in printed(capsys) if "DeliveryDelay" in line for value in line["DeliveryDelay"]]
     assert len(delays) == 250
-    assert all(0 <= delay < 60 for delay in delays)
+    assert all(delay >= 0 for delay in delays)
 
 
 def test_a_flush_starts_anew(reporter: Reporter, capsys: pytest.CaptureFixture[str]) -> None:
