@@ -1,7 +1,7 @@
 """Deployed roles and what they may do: read it, take one permission away, and act as the role meanwhile."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -126,6 +126,15 @@ def make_role(emulator: Emulator, account_id: str, name: str, granted: Policies)
     for policy_name, policy in granted.items():
         iam.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=json.dumps(policy))
     return arn
+
+
+def answer(call: Callable[[], Any]) -> str:
+    """What AWS says to a call: OK, or its error code."""
+    try:
+        call()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "OK"
 
 
 def statement(action: Any, **elements: Any) -> dict[str, Any]:
