@@ -4,7 +4,8 @@ from typing import Any
 
 from distributary.keys import KeyLayout, LogFile
 from distributary.settings import Settings
-from distributary.subscriptions import Subscription, from_mapping
+from distributary.subscription_forms import from_mapping
+from distributary.subscriptions import Subscription
 
 A, B, C = "111111111111", "222222222222", "333333333333"
 CENTRAL_BUCKET = "central-logs-111111111111"

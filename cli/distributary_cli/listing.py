@@ -5,7 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
-from distributary.subscriptions import Filters, Subscription, to_mapping
+from distributary.subscription_forms import to_mapping
+from distributary.subscriptions import Filters, Subscription
 from distributary_cli.output import grid, visible
 from distributary_cli.plans import HIDDEN, StoredScope
 

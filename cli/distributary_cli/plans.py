@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from distributary.subscriptions import Subscription, to_mapping
+from distributary.subscription_forms import to_mapping
+from distributary.subscriptions import Subscription
 
 HIDDEN = "(hidden)"
 

@@ -6,13 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from distributary.keys import KNOWN_LOG_TYPES
-from distributary.subscriptions import (
-    InvalidSubscriptionError,
-    Subscription,
-    conflicts,
-    contradictions,
-    from_mapping,
-)
+from distributary.subscription_forms import InvalidSubscriptionError, conflicts, contradictions, from_mapping
+from distributary.subscriptions import Subscription
 from distributary_cli.problems import FieldPath, Problem, SubscriptionFileError
 from distributary_cli.schema_problems import schema_problems
 from distributary_cli.yaml_marks import Document, line_and_column, read_yaml

@@ -13,13 +13,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from distributary.errors import DistributaryError
+from distributary.subscription_forms import InvalidSubscriptionError, check_together
 from distributary.subscription_table import (
     StoredSubscriptionError,
     from_item,
     parse_subscriptions,
     to_item,
 )
-from distributary.subscriptions import InvalidSubscriptionError, Subscription, check_together
+from distributary.subscriptions import Subscription
 from distributary_cli.plans import Plan, StoredScope
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from distributary.keys import KeyLayout
 from distributary.policies import session_policy
-from distributary.subscriptions import from_mapping
+from distributary.subscription_forms import from_mapping
 from distributary_local.deployment import CENTRAL_ACCOUNT_ID, ORGANIZATION_ID, OWNERS, Deployment, _subscriptions
 from distributary_local.trespass import EVERYTHING
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from distributary.errors import DistributaryError
-from distributary.subscriptions import InvalidSubscriptionError, Subscription, from_mapping, to_mapping
+from distributary.subscription_forms import InvalidSubscriptionError, from_mapping, to_mapping
+from distributary.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

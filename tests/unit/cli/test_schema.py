@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from samples import B, plain_subscription
 
-from distributary import subscriptions as rules
+from distributary import subscription_forms as rules
 from distributary_cli.schema_problems import schema, schema_text
 
 SUBSCRIPTION = schema()["$defs"]["subscription"]["properties"]

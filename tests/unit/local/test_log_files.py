@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distributary.keys import KeyLayout, LogFile, parse_key
 from distributary_local.log_files import (
     HOME_REGION,
     MINIMUM_FOR_EVERY_KIND,
@@ -272,3 +273,14 @@ def test_bodies_that_are_not_json_are_what_they_claim() -> None:
 def test_config_files_hold_configuration_items_of_their_account() -> None:
     for file in described("AWS Config history") + described("spaces and a plus"):
         assert {item["awsAccountId"] for item in document(file)["configurationItems"]} == {file.account_id}
+
+
+def test_the_grammar_of_keys_agrees_with_every_file() -> None:
+    layout = KeyLayout(("", "/", f"{ORGANIZATION_ID}/"), ORGANIZATION_ID)
+    for file in files(100):
+        parsed = parse_key(file.key, layout)
+        if isinstance(parsed, LogFile):
+            assert parsed.account_id == file.account_id, file.description
+            assert file.expected_outcome == ("delivered" if parsed.account_id in (B, C) else "unsubscribed")
+        else:
+            assert parsed.outcome == file.expected_outcome, file.description
