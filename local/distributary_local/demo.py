@@ -104,7 +104,7 @@ def _wrong_copies(deployment: Deployment, written: Sequence[Written]) -> Iterato
     """Each owner's bucket holds the owner's files, byte for byte, and nothing else; digests with their signature."""
     central = read_bucket(deployment, CENTRAL_ACCOUNT_ID, deployment.outputs["CentralBucketName"])
     for account_id in OWNERS:
-        bucket = deployment.owners[account_id]["LogBucketName"]
+        bucket = deployment.buckets[account_id]
         due = [
             one.file
             for one in written

@@ -44,9 +44,14 @@ class Deployment:
     owners: Mapping[str, Mapping[str, str]]
 
     @property
+    def buckets(self) -> dict[str, str]:
+        """Each owner's bucket, by account ID."""
+        return {account_id: outputs["LogBucketName"] for account_id, outputs in self.owners.items()}
+
+    @property
     def environment(self) -> dict[str, str]:
         """What a shell or the command line needs to work with it, as the root of Account A."""
-        buckets = {f"OWNER_BUCKET_{account_id}": owner["LogBucketName"] for account_id, owner in self.owners.items()}
+        owned = {f"OWNER_BUCKET_{account_id}": bucket for account_id, bucket in self.buckets.items()}
         return {
             **credentials(CENTRAL_ACCOUNT_ID),
             "AWS_SESSION_TOKEN": "",  # another account's, from the shell, would not fit
@@ -55,7 +60,7 @@ class Deployment:
             "AWS_DEFAULT_REGION": REGION,
             "CENTRAL_ACCOUNT_ID": CENTRAL_ACCOUNT_ID,
             "CENTRAL_BUCKET": self.outputs["CentralBucketName"],
-            **buckets,
+            **owned,
             "OWNER_QUEUE_URL": self.outputs["OwnerQueueUrl"],
             "OWNER_DEAD_LETTER_QUEUE_URL": self.outputs["OwnerDeadLetterQueueUrl"],
             "SUBSCRIPTIONS_TABLE": self.outputs["SubscriptionsTableName"],

@@ -32,62 +32,30 @@ def attempts(deployment: Deployment, own_key: str, foreign_key: str) -> Iterator
     """Try to read C's log file as B's administrator, and as B's delivery role with every permission B can give it."""
     _, owner, neighbour = OWNERS
     central = deployment.outputs["CentralBucketName"]
-    theirs = deployment.owners[neighbour]["LogBucketName"]
-    admin = _administrator(deployment, owner)
-    s3 = deployment.emulator.client_of(admin, "s3")
-    role = _all_powerful_delivery_role(deployment, admin, owner)
-    as_role = deployment.emulator.client_of(role, "s3")
-    sts = deployment.emulator.client_of(admin, "sts")
-    calls: list[tuple[str, str, bool, Callable[[], Any]]] = [
-        (
-            "B's administrator",
-            "read B's file in B's bucket",
-            True,
-            lambda: s3.get_object(Bucket=deployment.owners[owner]["LogBucketName"], Key=own_key),
-        ),
-        (
-            "B's administrator",
-            "read C's file in C's bucket",
-            False,
-            lambda: s3.get_object(Bucket=theirs, Key=foreign_key),
-        ),
-        ("B's administrator", "list C's bucket", False, lambda: s3.list_objects_v2(Bucket=theirs)),
-        (
-            "B's administrator",
-            "read C's file in the central bucket",
-            False,
-            lambda: s3.get_object(Bucket=central, Key=foreign_key),
-        ),
-        ("B's administrator", "list the central bucket", False, lambda: s3.list_objects_v2(Bucket=central)),
-        (
-            "B's administrator",
-            "assume C's delivery role",
-            False,
-            lambda: sts.assume_role(
-                RoleArn=deployment.owners[neighbour]["DeliveryRoleArn"], RoleSessionName="trespass"
-            ),
-        ),
-        (
-            "B's delivery role",
-            "read B's file in the central bucket",
-            True,
-            lambda: as_role.get_object(Bucket=central, Key=own_key),
-        ),
-        (
-            "B's delivery role",
-            "read C's file in the central bucket",
-            False,
-            lambda: as_role.get_object(Bucket=central, Key=foreign_key),
-        ),
-        (
-            "B's delivery role",
-            "overwrite B's file in the central bucket",
-            False,
-            lambda: as_role.put_object(Bucket=central, Key=own_key, Body=b""),
-        ),
-    ]
-    for who, what, should_succeed, call in calls:
-        yield Attempt(who, what, _answer(call), should_succeed)
+    own, theirs = deployment.buckets[owner], deployment.buckets[neighbour]
+    administrator = _administrator(deployment, owner)
+    role = _all_powerful_delivery_role(deployment, administrator, owner)
+    neighbours_role = deployment.owners[neighbour]["DeliveryRoleArn"]
+
+    s3, sts = (deployment.emulator.client_of(administrator, service) for service in ("s3", "sts"))
+    who = "B's administrator"
+    yield _try(who, "read B's file in B's bucket", lambda: s3.get_object(Bucket=own, Key=own_key), True)
+    yield _try(who, "read C's file in C's bucket", lambda: s3.get_object(Bucket=theirs, Key=foreign_key))
+    yield _try(who, "list C's bucket", lambda: s3.list_objects_v2(Bucket=theirs))
+    yield _try(who, "read C's file in the central bucket", lambda: s3.get_object(Bucket=central, Key=foreign_key))
+    yield _try(who, "list the central bucket", lambda: s3.list_objects_v2(Bucket=central))
+    yield _try(who, "assume C's role", lambda: sts.assume_role(RoleArn=neighbours_role, RoleSessionName="trespass"))
+
+    as_role, who = deployment.emulator.client_of(role, "s3"), "B's delivery role"
+    yield _try(
+        who, "read B's file in the central bucket", lambda: as_role.get_object(Bucket=central, Key=own_key), True
+    )
+    yield _try(who, "read C's file in the central bucket", lambda: as_role.get_object(Bucket=central, Key=foreign_key))
+    yield _try(who, "overwrite B's file there", lambda: as_role.put_object(Bucket=central, Key=own_key, Body=b""))
+
+
+def _try(who: str, what: str, call: Callable[[], Any], should_succeed: bool = False) -> Attempt:
+    return Attempt(who, what, _answer(call), should_succeed)
 
 
 def _answer(call: Callable[[], Any]) -> str:
