@@ -56,6 +56,7 @@ def _stack(
         yield _outputs(client, name)
     finally:
         client.delete_stack(StackName=name)
+        wait_until(lambda: name in _present(client))
 
 
 def _outputs(client: Any, name: str) -> dict[str, str]:
@@ -68,3 +69,11 @@ def _outputs(client: Any, name: str) -> dict[str, str]:
     if stack["StackStatus"] != "CREATE_COMPLETE":
         raise StackError(f"{name}: {stack['StackStatus']} {stack.get('StackStatusReason')}")
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _present(client: Any) -> set[str]:
+    """The stacks that are not, or not yet, deleted."""
+    pages = client.get_paginator("list_stacks").paginate()
+    return {
+        one["StackName"] for page in pages for one in page["StackSummaries"] if one["StackStatus"] != "DELETE_COMPLETE"
+    }
