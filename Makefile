@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 LOCAL_PORT ?= 4566
 export LOCAL_PORT
-export PATH := $(BIN):$(CURDIR)/.venv/sam/bin:$(PATH)
+export PATH := $(BIN):$(PATH)
 
 PYTEST_ARGS ?= -n 2
 
@@ -29,6 +29,7 @@ setup: .venv/.ready ## Install everything into .venv (the other words do it by t
 	  $(BIN)/uv pip install --quiet --python .venv/$$tool/bin/python --require-hashes -r requirements/$$tool.txt; \
 	done
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@ln -sf ../sam/bin/sam $(BIN)/sam
 	@touch $@
 
 demo: setup ## Run the main job on a local AWS of its own and show what came of it

@@ -26,7 +26,8 @@ KEY_PREFIXES = f",/,{ORGANIZATION_ID}/,trails/"
 PREFIX_ACCOUNTS = "cdn/=222222222222"
 STACK = "distributary"
 OWNER_STACK = "distributary-owner"
-TOOLS = (ROOT / ".venv" / "bin", ROOT / ".venv" / "sam" / "bin")
+TOOLS = ROOT / ".venv" / "bin"
+"""Where `make setup` puts sam and the `distributary` command."""
 
 Progress = Callable[[str], None]
 
@@ -210,7 +211,7 @@ def _tool_environment(emulator: Emulator) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PATH": os.pathsep.join([*map(str, TOOLS), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(TOOLS), os.environ.get("PATH", os.defpath)]),
         "PYTHON": sys.executable,
         "SAM_CLI_TELEMETRY": "0",
     }
