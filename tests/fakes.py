@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -87,7 +86,7 @@ def make_deliverer() -> Iterator[MadeDeliverer]:
         client.put_item(TableName=SETTINGS.subscriptions_table, Item=to_item(owner, [subscription(owner)]))
     sessions = DeliverySessions(boto3.client("sts"), "test", lambda _: "{}")
     engine, reporter = Engine(), RecordingReporter()
-    with ThreadPoolExecutor(8) as pool:
-        table = SubscriptionTable(client, SETTINGS.subscriptions_table)
-        deliverer = Deliverer(SETTINGS, table, Carrier(SETTINGS, sessions, engine), reporter, pool)
-        yield MadeDeliverer(deliverer, engine, reporter)
+    table = SubscriptionTable(client, SETTINGS.subscriptions_table)
+    deliverer = Deliverer(SETTINGS, table, Carrier(SETTINGS, sessions, engine), reporter)
+    yield MadeDeliverer(deliverer, engine, reporter)
+    deliverer.pool.shutdown()

@@ -214,9 +214,12 @@ def test_a_copy_that_hangs_is_given_up_on_before_the_function_is_killed(delivere
 
     engine.trouble = hang
     try:
-        event = batch(created(cloudtrail_key(C)), created(cloudtrail_key(B)))
+        hanging = [created(cloudtrail_key(C, number)) for number in range(SETTINGS.concurrency)]
+        event = batch(*hanging)
         context = NearlyDone()
-        assert failed(deliverer.handle(event, context)) == ["m0"]
+        assert len(failed(deliverer.handle(event, context))) == SETTINGS.concurrency
+        # What hung has kept its threads; the next invocation has its own.
+        assert failed(deliverer.handle(batch(created(cloudtrail_key(B, 1))), Context())) == []
     finally:
         release.set()
 

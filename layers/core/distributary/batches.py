@@ -53,7 +53,7 @@ class Message:
         return any(not result.outcome.is_final for result in self.results)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Deliverer:
     """All that an environment keeps between invocations."""
 
@@ -61,7 +61,13 @@ class Deliverer:
     table: SubscriptionTable
     carrier: Carrier
     reporter: Reporter
-    pool: ThreadPoolExecutor
+    pool: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pool = self._new_pool()
+
+    def _new_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.settings.concurrency, thread_name_prefix="delivery")
 
     def handle(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Deliver everything that an event announces.
@@ -108,9 +114,11 @@ class Deliverer:
             for future in as_completed(under_way, timeout=max(0, left) / 1000):
                 self._end(under_way.pop(future)[0], future.result())
         except TimeoutError:
-            for future, (message, due) in under_way.items():
-                future.cancel()
+            for message, due in under_way.values():
                 self._end(message, _out_of_time(due))
+            # What hangs now may hang for longer: the next invocation gets threads of its own.
+            self.pool.shutdown(wait=False, cancel_futures=True)
+            self.pool = self._new_pool()
 
     def _decide(self, messages: Sequence[Message]) -> Iterator[tuple[Message, Due | Result]]:
         files = [(message, created, log_file) for message in messages for created, log_file in message.due]

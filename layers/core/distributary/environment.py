@@ -1,7 +1,6 @@
 """Builds what a delivering function needs, once per Lambda environment, from its environment variables."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -34,7 +33,7 @@ def build_deliverer(environ: Mapping[str, str], service: str) -> Deliverer:
         session.client("sts", config=config.merge(Config(max_pool_connections=settings.concurrency))),
         session_name=environ.get("AWS_LAMBDA_FUNCTION_NAME") or f"distributary-{service}",
         policy_for=lambda subscription: session_policy(
-            subscription, settings.central_bucket, settings.layout, settings.central_key_arn
+            subscription, settings.central_bucket, settings.layout, settings.log_key_arns
         ),
     )
     return Deliverer(
@@ -42,5 +41,4 @@ def build_deliverer(environ: Mapping[str, str], service: str) -> Deliverer:
         table=SubscriptionTable(session.client("dynamodb", config=config), settings.subscriptions_table),
         carrier=Carrier(settings, sessions, Copier(connections=settings.concurrency)),
         reporter=Reporter(service, Logger(service=service, location=None)),
-        pool=ThreadPoolExecutor(settings.concurrency, thread_name_prefix="delivery"),
     )
