@@ -130,10 +130,33 @@ def test_a_refusal_is_remembered_for_a_while_and_then_tried_again(sts: Sts) -> N
 def test_a_forgotten_session_is_asked_for_anew(sts: Sts) -> None:
     cache = sessions(sts, Clock())
     sts.answers("FIRST", NOW + timedelta(hours=1))
-    cache.credentials(subscription())
-    cache.forget(subscription())
+    first = cache.credentials(subscription())
+    cache.forget(subscription(), first)
     sts.answers("SECOND", NOW + timedelta(hours=1))
     assert access_key(cache.credentials(subscription())).startswith("SECOND")
+
+
+def test_many_failures_with_one_dead_session_ask_sts_once(sts: Sts) -> None:
+    cache = sessions(sts, Clock())
+    sts.answers("FIRST", NOW + timedelta(hours=1))
+    dead = cache.credentials(subscription())
+    sts.answers("SECOND", NOW + timedelta(hours=1))  # a third call would find no answer queued and fail
+    for _ in range(5):
+        cache.forget(subscription(), dead)
+        assert access_key(cache.credentials(subscription())).startswith("SECOND")
+
+
+def test_a_young_session_is_not_blamed_for_a_refusal_that_may_be_the_buckets(sts: Sts) -> None:
+    clock = Clock()
+    cache = sessions(sts, clock)
+    sts.answers("FIRST", NOW + timedelta(hours=1))
+    first = cache.credentials(subscription())
+    cache.forget(subscription(), first, min_age=timedelta(minutes=1))
+    assert cache.credentials(subscription()) is first
+    clock.now += timedelta(minutes=1)
+    cache.forget(subscription(), first, min_age=timedelta(minutes=1))
+    sts.answers("SECOND", NOW + timedelta(hours=2))
+    assert cache.credentials(subscription()) is not first
 
 
 def test_expired_sessions_of_others_do_not_pile_up(sts: Sts) -> None:

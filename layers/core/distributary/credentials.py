@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SESSION_SECONDS = 3600
 """Role chaining's limit: a Lambda function's role assuming another role gets an hour at most."""
+SESSION_LIFE = timedelta(seconds=SESSION_SECONDS)
 RENEW_BEFORE = timedelta(minutes=5)
 REMEMBER_REFUSAL = timedelta(seconds=10)
 """A role that refuses is not asked again for this long: its waiting files must not hold up other owners'."""
@@ -45,6 +46,7 @@ class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
     credentials: ReadOnlyCredentials | None = None
     error: AssumeRoleError | None = None
+    taken: datetime = NEVER
     good_until: datetime = NEVER
 
 
@@ -85,10 +87,18 @@ class DeliverySessions:
             assert entry.credentials is not None  # noqa: S101 - _renew sets one of the two
             return entry.credentials
 
-    def forget(self, subscription: Subscription) -> None:
-        """Ask STS anew next time: S3 no longer takes these credentials, whatever their expiry says."""
+    def forget(self, subscription: Subscription, used: ReadOnlyCredentials, min_age: timedelta = timedelta(0)) -> None:
+        """Ask STS anew next time, if `used` is still what is remembered and was taken at least `min_age` ago.
+
+        S3 may refuse credentials before they expire: a role that was created anew knows nothing of its old sessions.
+        """
         with self._lock:
-            self._entries.pop(subscription, None)
+            entry = self._entries.get(subscription)
+        if entry is None:
+            return
+        with entry.lock:
+            if entry.credentials is used and self._clock() - entry.taken >= min_age:
+                entry.good_until = NEVER
 
     def _renew(self, entry: _Entry, subscription: Subscription) -> None:
         policy = self._policy_for(subscription)
@@ -105,7 +115,7 @@ class DeliverySessions:
             entry.error.__cause__ = error
             entry.credentials, entry.good_until = None, self._clock() + REMEMBER_REFUSAL
             return
-        entry.error, entry.good_until = None, answer["Expiration"] - RENEW_BEFORE
+        entry.error, entry.taken, entry.good_until = None, self._clock(), answer["Expiration"] - RENEW_BEFORE
         entry.credentials = ReadOnlyCredentials(
             answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
         )
@@ -119,7 +129,8 @@ class DeliverySessions:
 
     @staticmethod
     def _is_dead(entry: _Entry, now: datetime) -> bool:
-        return not entry.lock.locked() and entry.good_until + RENEW_BEFORE <= now
+        """Whether an entry's session has expired; one that was never taken is about to be."""
+        return entry.taken is not NEVER and not entry.lock.locked() and entry.taken + SESSION_LIFE <= now
 
 
 _signing: ContextVar[ReadOnlyCredentials] = ContextVar("distributary_signing_credentials")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from botocore.credentials import ReadOnlyCredentials
@@ -17,6 +18,11 @@ from distributary.reports import Result
 from distributary.routing import Delivery, route
 from distributary.settings import Settings
 from distributary.subscription_table import Stored, StoredSubscriptionError
+
+STALE_SESSION = dict.fromkeys(("ExpiredToken", "InvalidToken", "InvalidAccessKeyId"), timedelta(0)) | {
+    "AccessDenied": timedelta(minutes=1)
+}
+"""What S3 says to a session whose role is gone or was created anew, and how old a session must be to blame it."""
 
 
 class CopyEngine(Protocol):
@@ -119,11 +125,12 @@ class Carrier:
             region=subscription.copy_to.region,
             key=delivery.destination_key,
         )
+        credentials = self._sessions.credentials(subscription)
         try:
-            return self._engine.copy(copy, self._sessions.credentials(subscription))
+            return self._engine.copy(copy, credentials)
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ExpiredToken":
-                self._sessions.forget(subscription)
+            if (code := error.response["Error"]["Code"]) in STALE_SESSION:
+                self._sessions.forget(subscription, credentials, STALE_SESSION[code])
             raise
 
 
