@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from samples import A, B
 
 from distributary import large_copies
@@ -128,6 +129,18 @@ class TestLargeCopies:
             copier.copy(copy_of("log", size=len(body)), CREDENTIALS)
         assert "Uploads" not in s3.list_multipart_uploads(Bucket="owner")
         assert "Contents" not in s3.list_objects_v2(Bucket="owner")
+
+
+def test_a_source_that_changed_between_its_parts_is_no_copy_that_was_there_before() -> None:
+    copier = Copier(connections=1, large=1)
+    stubber = Stubber(copier.client("us-east-1"))
+    head = {"ETag": '"e"', "ContentLength": 2}
+    stubber.add_response("head_object", head)
+    stubber.add_response("create_multipart_upload", {"UploadId": "upload"})
+    stubber.add_client_error("upload_part_copy", "PreconditionFailed", http_status_code=412)
+    stubber.add_response("abort_multipart_upload", {})
+    with stubber, pytest.raises(ClientError, match="UploadPartCopy"):
+        copier.copy(copy_of("log", size=2), CREDENTIALS)
 
 
 def test_part_ranges_cover_every_byte_once() -> None:

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CONNECT_TIMEOUT_SECONDS = 3
-READ_TIMEOUT_SECONDS = 20
-MAX_ATTEMPTS = 3
+READ_TIMEOUT_SECONDS = 10
+"""While a copy takes long, S3 keeps sending white space, so this need not cover it."""
+MAX_ATTEMPTS = 2
+"""The queue repeats, too; a hanging copy must end well before the function's timeout."""
+
+
+CREATING = frozenset({"CopyObject", "CompleteMultipartUpload"})
+"""The operations whose PreconditionFailed means that the key exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,8 @@ class Copier:
                         AnnotationDirective="EXCLUDE",  # each annotation would cost a PUT and two permissions
                     )
             except ClientError as error:
-                if error.response["Error"]["Code"] == "PreconditionFailed":
+                # UploadPartCopy's 412 is about the source, which has changed: that is no copy.
+                if error.response["Error"]["Code"] == "PreconditionFailed" and error.operation_name in CREATING:
                     return False
                 raise
         return True

@@ -40,7 +40,9 @@ TRANSIENT = frozenset(
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: a conflict is tried again
     | {"ConditionalRequestConflict", "ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed"}
 )
-GONE = frozenset({"NoSuchKey", "NoSuchVersion"})
+OUR_OWN = frozenset({"PackedPolicyTooLarge", "MalformedPolicyDocument"})
+"""STS refuses the session policy that we wrote."""
+GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})  # a HEAD has no body that could say more
 
 
 def classify(error: BaseException) -> Fault:
@@ -63,4 +65,4 @@ def _of_code(code: str, operation: str) -> Fault:
         return Fault.TRANSIENT
     if code in GONE:
         return Fault.GONE
-    return Fault.MISCONFIGURED if operation == "BatchGetItem" else Fault.RECEIVER_BROKEN
+    return Fault.MISCONFIGURED if operation == "BatchGetItem" or code in OUR_OWN else Fault.RECEIVER_BROKEN

@@ -4,7 +4,12 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/CopyingObjectsMPUa
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -14,6 +19,7 @@ THRESHOLD = 5 * 1024**3
 """Bytes; the largest object that one CopyObject takes."""
 PART_BYTES = 512 * 1024**2
 """At S3's 10,000 parts this reaches its largest object, 5 TB."""
+PARTS_AT_ONCE = 8
 KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
 
 
@@ -38,15 +44,22 @@ def copy_in_parts(
         "CopySourceIfMatch": head["ETag"],
         "ExpectedSourceBucketOwner": ExpectedSourceBucketOwner,
     }
+
+    def copy_part(number: int, part_range: str) -> "CompletedPartTypeDef":
+        names: dict[str, Any] = {**destination, **source, "PartNumber": number, "CopySourceRange": part_range}
+        return {"PartNumber": number, "ETag": client.upload_part_copy(**names)["CopyPartResult"]["ETag"]}
+
     try:
-        parts: list[CompletedPartTypeDef] = []
-        for number, part_range in enumerate(_ranges(head["ContentLength"], part_bytes), start=1):
-            names: dict[str, Any] = {**destination, **source, "PartNumber": number, "CopySourceRange": part_range}
-            answer = client.upload_part_copy(**names)
-            parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
+        with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
+            # A context for each part: the credentials to sign with are in it.
+            ranges = enumerate(_ranges(head["ContentLength"], part_bytes), start=1)
+            under_way = [pool.submit(copy_context().run, copy_part, number, part) for number, part in ranges]
+            parts = [future.result() for future in under_way]
         client.complete_multipart_upload(**destination, MultipartUpload={"Parts": parts}, IfNoneMatch="*")  # type: ignore[arg-type]
     except Exception:
-        client.abort_multipart_upload(**destination)  # type: ignore[arg-type]
+        # The first error is the one that counts; a lifecycle rule removes what cannot be aborted now.
+        with suppress(ClientError, BotoCoreError):
+            client.abort_multipart_upload(**destination)  # type: ignore[arg-type]
         raise
 
 
