@@ -20,7 +20,7 @@ SETTINGS = Settings(
     central_account_id=A,
     subscriptions_table="distributary-subscriptions",
     layout=LAYOUT,
-    central_key_arn=None,
+    log_key_arns=(),
     concurrency=8,
 )
 

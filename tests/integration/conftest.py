@@ -14,6 +14,7 @@ from distributary_local import emulator
 from distributary_local.deployment import ORGANIZATIONS, Deployment, deploy
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "deployment" in getattr(item, "fixturenames", ()):

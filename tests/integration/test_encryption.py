@@ -113,7 +113,7 @@ def world(deployment: Deployment) -> Iterator[World]:
             "encrypted-owner",
             DeliverToOwnerRoleArn=central["DeliverToOwnerRoleArn"],
             CentralBucketName=central["CentralBucketName"],
-            CentralKeyArn=central["CentralKeyArn"],
+            LogKeyArns=central["CentralKeyArn"],
             ExternalId="encrypted",
             DeliveryRoleName=DELIVERY_ROLE,
             BucketKmsKeyArn=own_key,
@@ -172,7 +172,7 @@ def test_a_session_needs_both_keys_in_its_session_policy(world: World) -> None:
     def copy(central: str | None, own: str | None) -> str:
         target = CopyTarget(world.owner["LogBucketName"], "us-east-1", kms_key_arn=own)
         narrowed = Subscription("encrypted", B, world.owner["DeliveryRoleArn"], "encrypted", target)
-        return world.copy(world.session(session_policy(narrowed, bucket, LAYOUT, central)))
+        return world.copy(world.session(session_policy(narrowed, bucket, LAYOUT, [central] if central else [])))
 
     assert copy(central_key, own_key) == "OK"
     assert copy(None, own_key) == "AccessDenied"

@@ -54,7 +54,7 @@ def narrowed(deployment: Deployment) -> Any:
     key = iam.create_access_key(UserName="assumer")["AccessKey"]
     user = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
     plain = next(one for one in _subscriptions(deployment.owners)["subscriptions"] if one["account_id"] == B)
-    policy = session_policy(from_mapping(plain), deployment.outputs["CentralBucketName"], LAYOUT, None)
+    policy = session_policy(from_mapping(plain), deployment.outputs["CentralBucketName"], LAYOUT, ())
     sts = deployment.emulator.client_of(user, "sts")
     got = sts.assume_role(RoleArn=arn, RoleSessionName="narrowed", Policy=policy)["Credentials"]
     session = boto3.Session(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"], region_name="us-east-1")

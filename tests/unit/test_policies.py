@@ -12,7 +12,7 @@ from distributary.policies import SessionPolicyTooLongError, owned_resources, se
 
 
 def statements(**changes: Any) -> list[dict[str, Any]]:
-    text = session_policy(subscription(B, **changes), CENTRAL_BUCKET, LAYOUT, changes.get("key_arn"))
+    text = session_policy(subscription(B, **changes), CENTRAL_BUCKET, LAYOUT, ())
     return json.loads(text)["Statement"]  # type: ignore[no-any-return]
 
 
@@ -40,7 +40,7 @@ def test_without_keys_nothing_is_said_of_kms() -> None:
 def test_the_named_keys_and_only_those_may_be_used() -> None:
     ours, theirs = "arn:aws:kms:us-east-1:111111111111:key/1", f"arn:aws:kms:us-east-1:{B}:key/2"
     target = {"bucket": "logs", "region": "us-east-1", "kms_key_arn": theirs}
-    text = session_policy(subscription(B, copy_to=target), CENTRAL_BUCKET, LAYOUT, ours)
+    text = session_policy(subscription(B, copy_to=target), CENTRAL_BUCKET, LAYOUT, [ours])
     kms = [one for one in json.loads(text)["Statement"] if one["Action"][0].startswith("kms:")]
     assert [(one["Action"], one["Resource"]) for one in kms] == [
         (["kms:Decrypt"], [ours]),
@@ -57,10 +57,32 @@ def test_no_action_is_a_wildcard() -> None:
     assert not any("*" in action for one in statements() for action in one["Action"])
 
 
+def test_many_prefixes_become_any_prefix_and_the_second_root_is_denied() -> None:
+    layout = KeyLayout(
+        key_prefixes=tuple(f"team-{number:02d}/" for number in range(20)), organization_id="o-exampleorg"
+    )
+    text = session_policy(subscription(B), CENTRAL_BUCKET, layout, ())
+    assert len(text) <= 2048
+    read, *_, deny = json.loads(text)["Statement"]
+    assert [one.partition("/")[2] for one in read["Resource"]] == [
+        f"*AWSLogs/{B}/*",
+        f"*AWSLogs/aws-account-id={B}/*",
+        f"*AWSLogs/o-exampleorg/{B}/*",
+    ]
+    assert (deny["Effect"], deny["Resource"]) == ("Deny", f"arn:aws:s3:::{CENTRAL_BUCKET}/*AWSLogs/*AWSLogs/*")
+
+
+def test_the_longest_usual_policy_fits() -> None:
+    layout = KeyLayout(("", "/", "o-exampleorg/", "trails/"), "o-" + "x" * 32)
+    target = {"bucket": "b" * 63, "region": "us-east-1", "kms_key_arn": f"arn:aws:kms:us-east-1:{B}:key/{'k' * 36}"}
+    ours = f"arn:aws:kms:us-east-1:111111111111:key/{'k' * 36}"
+    assert len(session_policy(subscription(B, copy_to=target), "c" * 63, layout, [ours])) <= 2048
+
+
 def test_a_policy_that_sts_would_refuse_is_refused_here_with_its_reason() -> None:
-    layout = KeyLayout(key_prefixes=tuple(f"team-{number:02d}/" for number in range(20)))
-    with pytest.raises(SessionPolicyTooLongError, match="fewer or shorter"):
-        session_policy(subscription(B), CENTRAL_BUCKET, layout, None)
+    layout = KeyLayout(prefix_accounts={f"mapped-{number:03d}/": B for number in range(60)})
+    with pytest.raises(SessionPolicyTooLongError, match="fewer mapped prefixes"):
+        session_policy(subscription(B), CENTRAL_BUCKET, layout, ())
 
 
 @given(

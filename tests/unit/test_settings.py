@@ -10,13 +10,22 @@ def test_the_smallest_environment_is_enough() -> None:
     settings = read_settings(ENVIRON)
     assert settings.layout.key_prefixes == ("", "/")
     assert settings.layout.organization_id is None
-    assert settings.central_key_arn is None
+    assert settings.log_key_arns == ()
 
 
 def test_the_templates_lists_are_read() -> None:
     layout = read_layout({"KEY_PREFIXES": ",trails/, o-exampleorg/", "PREFIX_ACCOUNTS": f"cdn/={B},,,,"})
     assert layout.key_prefixes == ("", "trails/", "o-exampleorg/")
     assert dict(layout.prefix_accounts) == {"cdn/": B}
+
+
+def test_a_mapped_prefix_that_begins_a_key_prefix_is_refused() -> None:
+    with pytest.raises(SettingError, match="begins trails/central/"):
+        read_layout({"KEY_PREFIXES": "trails/central/", "PREFIX_ACCOUNTS": f"trails/={B}"})
+
+
+def test_the_keys_of_log_files_are_read_past_empty_entries() -> None:
+    assert read_settings(ENVIRON | {"LOG_KEY_ARNS": ",arn:one,,arn:two"}).log_key_arns == ("arn:one", "arn:two")
 
 
 @pytest.mark.parametrize("variable", sorted(ENVIRON))
@@ -36,6 +45,7 @@ def test_a_missing_variable_is_named(variable: str) -> None:
         ("PREFIX_ACCOUNTS", f"cdn={B}"),
         ("PREFIX_ACCOUNTS", f"c*n/={B}"),
         ("PREFIX_ACCOUNTS", "cdn/=22"),
+        ("PREFIX_ACCOUNTS", f"cdn/={B},cdn/private/={A}"),
         ("KEY_PREFIXES", "trails"),
         ("KEY_PREFIXES", "*/"),
     ],

@@ -27,8 +27,8 @@ class Settings:
     central_account_id: str
     subscriptions_table: str
     layout: KeyLayout
-    central_key_arn: str | None
-    """The KMS key of the central bucket: a session must be allowed to decrypt with it."""
+    log_key_arns: tuple[str, ...]
+    """The KMS keys that log files are encrypted with, the bucket's and the trails': sessions must decrypt with them."""
     concurrency: int
     """Deliveries under way at once in one environment."""
 
@@ -50,7 +50,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         central_account_id=account_id,
         subscriptions_table=_required(environ, "SUBSCRIPTIONS_TABLE"),
         layout=read_layout(environ),
-        central_key_arn=environ.get("CENTRAL_KEY_ARN") or None,
+        log_key_arns=tuple(_entries(environ.get("LOG_KEY_ARNS", ""))),
         concurrency=int(concurrency),
     )
 
@@ -59,13 +59,21 @@ def read_layout(environ: Mapping[str, str]) -> KeyLayout:
     """Read the keys' layout: `KEY_PREFIXES` (a,b,…), `ORGANIZATION_ID`, `PREFIX_ACCOUNTS` (prefix/=account,…).
 
     Raises:
-        SettingError: where a prefix doesn't end with / or holds a wildcard, or no account ID follows its =.
+        SettingError: where a prefix doesn't end with / or holds a wildcard, no account ID follows its =, or a mapped
+            prefix begins another one: its account may read all that is behind it.
     """
-    return KeyLayout(
+    layout = KeyLayout(
         key_prefixes=tuple(_key_prefix(prefix.strip()) for prefix in environ.get("KEY_PREFIXES", ",/").split(",")),
         organization_id=environ.get("ORGANIZATION_ID") or None,
         prefix_accounts=dict(_prefix_account(entry) for entry in _entries(environ.get("PREFIX_ACCOUNTS", ""))),
     )
+    for mapped in layout.prefix_accounts:
+        for other in (*layout.prefix_accounts, *layout.key_prefixes):
+            if other != mapped and other.startswith(mapped):
+                raise SettingError(
+                    "PREFIX_ACCOUNTS", f"maps {mapped}, which begins {other}: give it a prefix of its own"
+                )
+    return layout
 
 
 def _entries(text: str) -> list[str]:
