@@ -23,15 +23,24 @@ KNOWN_LOG_TYPES = frozenset(
     | {"Config", "GuardDuty", "Macie", "WAFLogs", "BedrockModelInvocationLogs", "vpcflowlogs", "vpcdnsquerylogs"}
     | {"elasticloadbalancing", "network-firewall", "redshift", MAPPED, "Unreadable", "ControlMessage", "OtherEvent"}
 )
-TEST_OBJECTS = frozenset({"ConfigWritabilityCheckFile", "ELBAccessLogTestFile", "amazon-bedrock-logs-permission-check"})
+TEST_OBJECTS = frozenset(
+    {"ConfigWritabilityCheckFile", "amazon-bedrock-logs-permission-check"}
+    | {"ELBAccessLogTestFile", "ELBConnectionLogTestFile", "ELBHealthCheckLogTestFile"}
+)
 """What services write to find out whether they may write."""
+MAX_SHOWN = 256
+"""Characters of a key that a reason repeats."""
 
 _ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
 _HIVE_ACCOUNT = "aws-account-id="
 _ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 # Where AWS's file names hold the account ID: first of all, behind ELB's kinds of log, or in the resolver's own place.
-_NAMED_ACCOUNT = re.compile(r"(?:^(?:conn_log[._]|health_check_log[._])?|_vpcdnsquerylogs_)([0-9]{12})_", re.ASCII)
+# First of all a time to the minute has twelve digits too: refusing it would lose the files of a service we don't know.
+_MINUTE = r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])[0-5][0-9]"
+_NAMED_ACCOUNT = re.compile(
+    rf"(?:^(?:(?!{_MINUTE}_)|conn_log[._]|health_check_log[._])|_vpcdnsquerylogs_)([0-9]{{12}})_", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class KeyLayout:
     """What may stand before `AWSLogs/`. Network Firewall, given no prefix, writes a leading `/`."""
     organization_id: str | None = None
     """The organisation whose `AWSLogs/o-…/` keys are routed."""
-    prefix_accounts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    prefix_accounts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """Prefix to account ID, for layouts whose keys hold no account ID. The longest prefix wins."""
 
 
@@ -59,7 +68,10 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class UnroutedKey:
-    """A key that is delivered to nobody; `outcome` is ignored, unroutable or refused, `reason` is for people."""
+    """A key that is delivered to nobody; `outcome` is ignored, unroutable or refused, `reason` is for people.
+
+    The other fields are what could be read all the same.
+    """
 
     key: str
     outcome: Outcome
@@ -73,16 +85,10 @@ def parse_key(key: str, layout: KeyLayout) -> LogFile | UnroutedKey:
     """Read a decoded key. Never raises, whatever the text."""
     if reason := _forgery(key):
         return UnroutedKey(key, Outcome.REFUSED, reason)
+    routed = _route(key, layout)
     if reason := _no_log_file(key):
-        return UnroutedKey(key, Outcome.IGNORED, reason)
-    if prefix := max((one for one in layout.prefix_accounts if key.startswith(one)), key=len, default=None):
-        return _mapped(key, prefix, layout.prefix_accounts[prefix])
-    before, root, after = key.partition(ROOT)
-    if not root:
-        return _unroutable(key, "it holds no AWSLogs/ and no account ID: map its prefix to an account (PrefixAccount1)")
-    if before not in layout.key_prefixes:
-        return _unroutable(key, f"{before!r} is not among the key prefixes: add it to KeyPrefixes")
-    return _owned(key, after.split("/"), layout)
+        return UnroutedKey(key, Outcome.IGNORED, reason, routed.account_id, routed.log_type, routed.region)
+    return routed
 
 
 def metric_log_type(log_type: str) -> str:
@@ -90,9 +96,20 @@ def metric_log_type(log_type: str) -> str:
     return log_type if log_type in KNOWN_LOG_TYPES else OTHER
 
 
+def _route(key: str, layout: KeyLayout) -> LogFile | UnroutedKey:
+    if prefix := max((one for one in layout.prefix_accounts if key.startswith(one)), key=len, default=None):
+        return _mapped(key, prefix, layout.prefix_accounts[prefix])
+    before, root, after = key.partition(ROOT)
+    if not root:
+        return _unroutable(key, "it holds no AWSLogs/ and no account ID: map its prefix to an account (PrefixAccount1)")
+    if before not in layout.key_prefixes:
+        return _unroutable(key, f"{before[:MAX_SHOWN]!r} is not among the key prefixes: add it to KeyPrefixes")
+    return _owned(key, after.split("/"), layout)
+
+
 def _forgery(key: str) -> str | None:
-    if key.count(ROOT) > 1:
-        return "it holds AWSLogs/ twice and so could name two accounts; AWS writes no such key"
+    if f"{key}/".count(ROOT) > 1:
+        return "it holds AWSLogs/ twice and so could name two accounts: let no prefix of yours end with AWSLogs/"
     if {".", ".."} & set(key.split("/")):
         return "it holds a . or .. segment, which tools resolve to another place; AWS writes no such key"
     return None
@@ -121,7 +138,7 @@ def _owned(key: str, segments: list[str], layout: KeyLayout) -> LogFile | Unrout
         segments = segments[1:] or [""]
     account_id = segments[0].removeprefix(_HIVE_ACCOUNT) if is_hive else segments[0]
     if not _ACCOUNT_ID.fullmatch(account_id):
-        return _unroutable(key, f"{segments[0][:64]!r} stands where the account ID should: twelve digits")
+        return _unroutable(key, f"{segments[0][:MAX_SHOWN]!r} stands where the account ID should: twelve digits")
     if len(segments) < 2:
         return _unroutable(key, f"it ends with account ID {account_id} and names no file in it")
     log_type, region = _hive(segments[1:-1]) if is_hive else _plain(segments[1:-1])
@@ -138,9 +155,11 @@ def _plain(folders: list[str]) -> tuple[str, str | None]:
 
 
 def _hive(folders: list[str]) -> tuple[str, str | None]:
+    """`aws-service=<log type>/aws-region=<Region>/…`, or the bare `<log type>/…` that CloudFront has."""
     values = dict(folder.split("=", 1) for folder in folders if "=" in folder)
     region = values.get("aws-region", "")
-    return values.get("aws-service") or OTHER, (region if _REGION.fullmatch(region) else None)
+    bare = folders[0] if folders and "=" not in folders[0] else ""
+    return values.get("aws-service") or bare or OTHER, (region if _REGION.fullmatch(region) else None)
 
 
 def _another_account(segments: list[str], account_id: str) -> str | None:
