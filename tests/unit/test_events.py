@@ -97,15 +97,60 @@ def test_every_key_survives_every_envelope(key: str) -> None:
 def test_nothing_raises_anything_else(value: Any) -> None:
     for message in (value, json.dumps(value)):
         try:
-            read_message(message)
+            assert read_message(message)  # never nothing: whatever arrives is counted
         except UnreadableEventError as error:
             assert error.reason  # noqa: PT017 - either it is read or this error says why not
             assert len(error.excerpt) <= 200  # noqa: PT017
 
 
-def test_json_that_is_nested_without_end_is_unreadable() -> None:
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[" * 1_000_000,
+        "x" * 1_000_000,
+        {"hello": nested(100_000)},
+        {"hello": 10**5000},  # more digits than Python writes out
+        s3_event("key", quote_plus, eventVersion=nested(100_000)),
+        s3_event("key", quote_plus, eventVersion="9" * 1_000_000),
+        s3_event("key", quote_plus, eventSource="x" * 1_000_000),
+    ],
+    ids=["depth", "length", "deep", "digits", "deep-version", "long-version", "long-source"],
+)
+def test_what_is_without_bounds_is_unreadable_and_the_error_is_short(message: Any) -> None:
+    with pytest.raises(UnreadableEventError) as raised:
+        read_message(message)
+    assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize("message", [{"Records": []}, {"s3Bucket": "central", "s3ObjectKey": []}, sns({"Records": []})])
+def test_an_envelope_with_nothing_in_it_is_unreadable_since_acknowledging_it_would_count_nothing(message: Any) -> None:
     with pytest.raises(UnreadableEventError):
-        read_message("[" * 1_000_000)
+        read_message(message)
+
+
+def test_a_subscription_to_confirm_is_unreadable_so_that_somebody_sees_it() -> None:
+    with pytest.raises(UnreadableEventError):
+        read_message({"Type": "SubscriptionConfirmation", "Message": "You have chosen to subscribe", "Token": "t"})
+
+
+def test_a_key_with_half_a_character_is_unreadable_in_every_envelope() -> None:
+    half = "AWSLogs/\ud800"
+    cloudtrail = {"s3Bucket": "central", "s3ObjectKey": [half]}
+    for message in (eventbridge_event(half), cloudtrail, s3_event(half, str), s3_event("%ED%A0%80", str)):
+        with pytest.raises(UnreadableEventError):
+            read_message(json.dumps(message))
+
+
+def test_a_key_that_is_no_utf_8_says_so() -> None:
+    with pytest.raises(UnreadableEventError, match="not form-encoded UTF-8"):
+        read_message(s3_event("%FF%FE", str))
 
 
 def test_envelopes_that_are_nested_without_end_are_unreadable() -> None:
@@ -182,7 +227,10 @@ def test_one_bad_record_makes_the_message_unreadable_so_that_none_is_passed_over
         ({"Records": "text"}, False),
         ({"Records": ["text"]}, False),
         ({}, False),
+        ([], False),
+        (None, False),
+        ("text", False),
     ],
 )
-def test_a_queue_batch_is_known_by_its_records(event: dict[str, Any], expected: bool) -> None:
+def test_a_queue_batch_is_known_by_its_records(event: object, expected: bool) -> None:
     assert is_queue_batch(event) is expected

@@ -9,9 +9,10 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/configure-sns-notific
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote_plus
 
 from distributary.errors import DistributaryError
@@ -20,6 +21,10 @@ TEST_EVENT = "s3:TestEvent"
 VALIDATION_MESSAGE = "CloudTrail validation message."
 MAX_DEPTH = 4
 """Envelopes in envelopes: an SQS record, an SNS notification and the S3 event in it make three."""
+MAX_EXCERPT = 200
+"""Characters of a message that an error repeats."""
+# JSON can spell halves of a surrogate pair. They are no UTF-8, so no key holds one and no log line could show it.
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class UnreadableEventError(DistributaryError):
@@ -27,7 +32,7 @@ class UnreadableEventError(DistributaryError):
 
     def __init__(self, reason: str, message: object) -> None:
         self.reason = reason
-        self.excerpt = repr(message)[:200]
+        self.excerpt = _excerpt(message)
         super().__init__(f"{reason}: {self.excerpt}")
 
 
@@ -62,14 +67,14 @@ class OtherEvent:
 Notice = ObjectCreated | ControlMessage | OtherEvent
 
 
-def is_queue_batch(event: Mapping[str, Any]) -> bool:
+def is_queue_batch(event: object) -> bool:
     """Whether a Lambda event is a batch of SQS messages, which is answered with the failed ones."""
-    records = event.get("Records")
+    records = event.get("Records") if isinstance(event, Mapping) else None
     return isinstance(records, list) and bool(records) and all(_source(record) == "aws:sqs" for record in records)
 
 
 def read_message(body: str | Mapping[str, Any]) -> tuple[Notice, ...]:
-    """Everything that one message announces: the body of an SQS message, or a whole Lambda event.
+    """Everything that one message announces: the body of an SQS message, or a whole Lambda event. Never nothing.
 
     A message is read whole or not at all: one bad record makes it unreadable, so that nothing in it is passed over.
 
@@ -101,8 +106,8 @@ def _unwrap(value: Mapping[str, Any], depth: int) -> Iterator[Notice]:
         yield from _cloudtrail(value)
     elif value.get("Event") == TEST_EVENT:
         yield ControlMessage(TEST_EVENT)
-    elif isinstance(value.get("Records"), list):
-        for record in value["Records"]:
+    elif isinstance(records := value.get("Records"), list) and records:
+        for record in records:
             yield from _record(record, depth)
     else:
         raise UnreadableEventError("no envelope that announces objects", value)
@@ -117,13 +122,13 @@ def _record(record: Any, depth: int) -> Iterator[Notice]:
         case "aws:sqs":
             yield from _read(_field(record, "body"), depth + 1)
         case source:
-            raise UnreadableEventError(f"a record of source {source!r}", record)
+            raise UnreadableEventError(f"a record of source {_excerpt(source)}", record)
 
 
 def _s3(record: Mapping[str, Any]) -> Notice:
     version = record.get("eventVersion", "2.1")
     if not isinstance(version, str) or version.partition(".")[0] != "2":
-        raise UnreadableEventError(f"eventVersion {version!r} is not 2.x", record)
+        raise UnreadableEventError(f"eventVersion {_excerpt(version)} is not 2.x", record)
     name = _field(record, "eventName").removeprefix("s3:")
     if not name.startswith("ObjectCreated:"):
         return OtherEvent(name)
@@ -147,7 +152,7 @@ def _cloudtrail(message: Mapping[str, Any]) -> Iterator[Notice]:
     keys = message.get("s3ObjectKey")
     if isinstance(keys, str):
         keys = [keys]
-    if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
+    if not isinstance(keys, list) or not keys or not all(_is_text(key) for key in keys):
         raise UnreadableEventError("s3ObjectKey is not a list of keys", message)
     for key in keys:
         yield ObjectCreated(bucket, key)
@@ -180,9 +185,20 @@ def _field(value: Mapping[str, Any], *names: str) -> str:
     found: Any = value
     for name in names:
         found = found.get(name) if isinstance(found, Mapping) else None
-    if not isinstance(found, str) or not found:
+    if not _is_text(found):
         raise UnreadableEventError(f"{'.'.join(names)} is missing or not a text", value)
     return found
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and value != "" and not _HALF_A_CHARACTER.search(value)
+
+
+def _excerpt(value: object) -> str:
+    try:
+        return repr(value)[:MAX_EXCERPT]
+    except (RecursionError, ValueError):  # nested without end, or a number of more digits than Python writes
+        return f"a {type(value).__name__} that cannot be shown"
 
 
 def _parse_json(text: str) -> Any:
