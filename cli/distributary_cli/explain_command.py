@@ -33,7 +33,7 @@ def explain_keys(
     table: options.Table = options.DEFAULT_TABLE,
     region: options.Region = None,
     profile: options.Profile = None,
-    key_prefixes: options.KeyPrefixes = "",
+    key_prefixes: options.KeyPrefixes = ",/",
     organization_id: options.OrganizationId = "",
     prefix_accounts: options.PrefixAccounts = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each key, each on its line.")] = False,
