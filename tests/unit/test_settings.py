@@ -24,6 +24,11 @@ def test_a_mapped_prefix_that_begins_a_key_prefix_is_refused() -> None:
         read_layout({"KEY_PREFIXES": "trails/central/", "PREFIX_ACCOUNTS": f"trails/={B}"})
 
 
+def test_a_prefix_is_either_mapped_or_stands_before_an_account() -> None:
+    with pytest.raises(SettingError, match="begins trails/"):
+        read_layout({"KEY_PREFIXES": "trails/", "PREFIX_ACCOUNTS": f"trails/={B}"})
+
+
 def test_the_keys_of_log_files_are_read_past_empty_entries() -> None:
     assert read_settings(ENVIRON | {"LOG_KEY_ARNS": ",arn:one,,arn:two"}).log_key_arns == ("arn:one", "arn:two")
 
@@ -46,6 +51,7 @@ def test_a_missing_variable_is_named(variable: str) -> None:
         ("PREFIX_ACCOUNTS", f"c*n/={B}"),
         ("PREFIX_ACCOUNTS", "cdn/=22"),
         ("PREFIX_ACCOUNTS", f"cdn/={B},cdn/private/={A}"),
+        ("KEY_PREFIXES", "trails/AWSLogs/"),
         ("KEY_PREFIXES", "trails"),
         ("KEY_PREFIXES", "*/"),
     ],

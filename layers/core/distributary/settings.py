@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from distributary.errors import DistributaryError
-from distributary.keys import KeyLayout
+from distributary.keys import ROOT, KeyLayout
 from distributary.subscription_forms import ACCOUNT_ID
 
 WILDCARDS = frozenset("*?$")
@@ -68,8 +68,8 @@ def read_layout(environ: Mapping[str, str]) -> KeyLayout:
         prefix_accounts=dict(_prefix_account(entry) for entry in _entries(environ.get("PREFIX_ACCOUNTS", ""))),
     )
     for mapped in layout.prefix_accounts:
-        for other in (*layout.prefix_accounts, *layout.key_prefixes):
-            if other != mapped and other.startswith(mapped):
+        for other in (*layout.key_prefixes, *(layout.prefix_accounts.keys() - {mapped})):
+            if other.startswith(mapped):
                 raise SettingError(
                     "PREFIX_ACCOUNTS", f"maps {mapped}, which begins {other}: give it a prefix of its own"
                 )
@@ -83,6 +83,8 @@ def _entries(text: str) -> list[str]:
 def _key_prefix(prefix: str) -> str:
     if prefix and (not prefix.endswith("/") or WILDCARDS & set(prefix)):
         raise SettingError("KEY_PREFIXES", f"holds {prefix!r}; each ends with / and has none of {' '.join(WILDCARDS)}")
+    if ROOT in prefix:
+        raise SettingError("KEY_PREFIXES", f"holds {prefix!r}; a prefix is what stands before {ROOT}")
     return prefix
 
 
