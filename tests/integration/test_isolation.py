@@ -1,12 +1,12 @@
 """IAM is the wall: what a receiver, its role, or a mistaken route of ours cannot do."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from integration.permissions import answer
 
 from distributary.keys import KeyLayout
 from distributary.policies import session_policy
@@ -16,14 +16,6 @@ from distributary_local.trespass import EVERYTHING
 
 A, B, C = OWNERS
 LAYOUT = KeyLayout(("", f"{ORGANIZATION_ID}/", "trails/"), ORGANIZATION_ID, {"cdn/": B})
-
-
-def answer(call: Callable[[], Any]) -> str:
-    try:
-        call()
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return "OK"
 
 
 @pytest.fixture(scope="module")
