@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from distributary.keys import KNOWN_LOG_TYPES
-from distributary.subscription_forms import InvalidSubscriptionError, conflicts, contradictions, from_mapping
+from distributary.subscription_forms import from_mapping
+from distributary.subscription_rules import InvalidSubscriptionError, conflicts, contradictions
 from distributary.subscriptions import Subscription
 from distributary_cli.problems import FieldPath, Problem, SubscriptionFileError
 from distributary_cli.schema_problems import schema_problems

@@ -13,7 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from distributary.errors import DistributaryError
-from distributary.subscription_forms import InvalidSubscriptionError, check_together
+from distributary.subscription_forms import check_together
+from distributary.subscription_rules import InvalidSubscriptionError
 from distributary.subscription_table import (
     StoredSubscriptionError,
     from_item,

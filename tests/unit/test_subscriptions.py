@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import B, C, plain_subscription, subscription
 
-from distributary.subscription_forms import InvalidSubscriptionError, check_together, from_mapping, to_mapping
+from distributary.subscription_forms import check_together, from_mapping, to_mapping
+from distributary.subscription_rules import InvalidSubscriptionError
 from distributary.subscriptions import Filters
 
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -1,10 +1,10 @@
-"""Which deliveries a log file is due: a pure function of the file and its owner's subscriptions."""
+"""Which deliveries a log file is due: a pure function of the file and its scope's subscriptions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from distributary.keys import LogFile
-from distributary.subscriptions import Subscription
+from distributary.subscriptions import ALL, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,21 @@ class Delivery:
 
     @property
     def destination_key(self) -> str:
-        """The key in the receiving bucket: the log file's own, behind the subscription's prefix."""
-        return self.subscription.copy_to.prefix + self.log_file.key
+        """The log file's own key, in the receiving bucket behind the subscription's prefix."""
+        target = self.subscription.copy_to
+        return (target.prefix if target else "") + self.log_file.key
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Where it goes: the copy's s3:// URI, the topic's ARN, or both."""
+        target, notify = self.subscription.copy_to, self.subscription.notify
+        copy = (f"s3://{target.bucket}/{self.destination_key}",) if target else ()
+        return (*copy, notify.topic_arn) if notify else copy
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What is due, and for each subscription of the owner that does not want the file, why not."""
+    """What is due, and for each subscription of the scope that does not want the file, why not."""
 
     deliveries: tuple[Delivery, ...]
     declined: tuple[tuple[Subscription, str], ...]
@@ -42,8 +50,8 @@ def route(log_file: LogFile, subscriptions: Iterable[Subscription]) -> Route:
 
 
 def _refusal(log_file: LogFile, subscription: Subscription) -> str | None:
-    if subscription.scope != log_file.account_id:
+    if subscription.scope not in (log_file.account_id, ALL):
         return f"it is about account {subscription.scope}"
     if subscription.paused:
         return "it is paused"
-    return subscription.filters.refuse(log_file.log_type, log_file.region)
+    return subscription.filters.refuse(log_file)

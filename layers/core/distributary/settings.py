@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from distributary.errors import DistributaryError
 from distributary.keys import ROOT, KeyLayout
-from distributary.subscription_forms import ACCOUNT_ID
+from distributary.patterns import ACCOUNT_ID
 
 WILDCARDS = frozenset("*?$")
 """What IAM reads as a wildcard or a variable in a resource: a prefix with one would match other keys as well."""

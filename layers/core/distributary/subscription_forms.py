@@ -1,30 +1,12 @@
 """Between a subscription's plain form (YAML, JSON, DynamoDB) and the object: the checks that keep it sound. No I/O."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distributary.errors import DistributaryError
-from distributary.subscriptions import CopyTarget, Filters, Subscription
-
-ACCOUNT_ID = re.compile(r"[0-9]{12}", re.ASCII)
-ROLE_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account_id>[0-9]{12}):role/[\w+=,.@/-]{1,512}", re.ASCII)
-KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]{1,64}", re.ASCII)
-REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
-# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
-
-
-class InvalidSubscriptionError(DistributaryError):
-    """A subscription breaks a rule. `field` is the dotted name of the offending field, `reason` says what and why."""
-
-    def __init__(self, field_name: str, reason: str) -> None:
-        super().__init__(f"{field_name}: {reason}")
-        self.field = field_name
-        self.reason = reason
+from distributary.patterns import ACCOUNT_ID, BUCKET, EXTERNAL_ID, KEY_ARN, NAME, REGION, ROLE_ARN, TOPIC_ARN
+from distributary.subscription_rules import InvalidSubscriptionError, conflicts, contradictions
+from distributary.subscriptions import ALL, CopyTarget, Filters, Format, NotifyTarget, Subscription
 
 
 def from_mapping(data: Mapping[str, Any]) -> Subscription:
@@ -34,8 +16,12 @@ def from_mapping(data: Mapping[str, Any]) -> Subscription:
         InvalidSubscriptionError: naming the first field that breaks a rule.
     """
     _refuse_unknown(
-        data, "", {"name", "account_id", "delivery_role_arn", "external_id", "copy_to", "filters", "paused"}
+        data,
+        "",
+        {"name", "scope", "account_id", "delivery_role_arn", "external_id", "copy_to", "notify", "filters", "paused"},
     )
+    if data.get("scope", ALL) != ALL:
+        raise InvalidSubscriptionError("scope", f"must be {ALL}, or be left out by an owner, not {data['scope']!r}")
     account_id = _text(data, "account_id", ACCOUNT_ID, "twelve digits, in quotes so that leading zeros stay")
     role_arn = _text(
         data,
@@ -51,7 +37,9 @@ def from_mapping(data: Mapping[str, Any]) -> Subscription:
         account_id=account_id,
         delivery_role_arn=role_arn,
         external_id=_text(data, "external_id", EXTERNAL_ID, "2 to 1224 letters, digits or any of + = , . @ : / - _"),
-        copy_to=_copy_target(_mapping(data, "copy_to")),
+        copy_to=_copy_target(_mapping(data, "copy_to")) if "copy_to" in data else None,
+        notify=_notify_target(_mapping(data, "notify")) if "notify" in data else None,
+        is_third_party="scope" in data,
         filters=_filters(_mapping(data, "filters", optional=True)),
         paused=paused,
     )
@@ -60,44 +48,26 @@ def from_mapping(data: Mapping[str, Any]) -> Subscription:
     return subscription
 
 
-def contradictions(data: Mapping[str, Any]) -> Iterator[InvalidSubscriptionError]:
-    """Where two fields of one subscription's plain form, each well-formed, contradict each other.
-
-    A field that is missing or malformed contradicts nothing: `from_mapping` refuses it by itself.
-    """
-    account_id, role = data.get("account_id"), _match(ROLE_ARN, data.get("delivery_role_arn"))
-    if role and _match(ACCOUNT_ID, account_id) and role["account_id"] != account_id:
-        yield InvalidSubscriptionError(
-            "delivery_role_arn",
-            f"the role is in account {role['account_id']}, not in {account_id}: files would go to somebody else",
-        )
-    copy_to = data.get("copy_to")
-    if isinstance(copy_to, Mapping):
-        region, key = copy_to.get("region"), _match(KEY_ARN, copy_to.get("kms_key_arn"))
-        if key and _match(REGION, region) and key["region"] != region:
-            yield InvalidSubscriptionError("copy_to.kms_key_arn", f"the key must be in the bucket's Region, {region}")
-
-
 def to_mapping(subscription: Subscription) -> dict[str, Any]:
     """The plain form of a subscription, without what is left at its default; `from_mapping` reads it back."""
-    target, filters = subscription.copy_to, subscription.filters
-    copy_to = {
-        "bucket": target.bucket,
-        "region": target.region,
-        "prefix": target.prefix,
-        "kms_key_arn": target.kms_key_arn,
-    }
-    wanted = {"log_types": list(filters.log_types), "regions": list(filters.regions)}
     plain = {
         "name": subscription.name,
+        "scope": ALL if subscription.is_third_party else None,
         "account_id": subscription.account_id,
         "delivery_role_arn": subscription.delivery_role_arn,
         "external_id": subscription.external_id,
-        "copy_to": {name: value for name, value in copy_to.items() if value},
-        "filters": {name: value for name, value in wanted.items() if value},
+        "copy_to": _set_fields(subscription.copy_to),
+        "notify": _set_fields(subscription.notify),
+        "filters": _set_fields(subscription.filters),
         "paused": subscription.paused,
     }
     return {name: value for name, value in plain.items() if value}
+
+
+def _set_fields(part: CopyTarget | NotifyTarget | Filters | None) -> dict[str, Any]:
+    values = {name: getattr(part, name) for name in part.__slots__} if part else {}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {name: str(value) if isinstance(value, Format) else value for name, value in plain.items() if value}
 
 
 def check_together(subscriptions: Sequence[Subscription]) -> None:
@@ -108,34 +78,6 @@ def check_together(subscriptions: Sequence[Subscription]) -> None:
     """
     for index, error in conflicts([to_mapping(subscription) for subscription in subscriptions]):
         raise InvalidSubscriptionError(f"[{index}].{error.field}", error.reason)
-
-
-def conflicts(subscriptions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, InvalidSubscriptionError]]:
-    """What `check_together` refuses, all of it: the later subscription's index, and what is wrong with it.
-
-    The subscriptions are plain forms; malformed fields conflict with nothing.
-    """
-    names: set[str] = set()
-    targets: dict[tuple[str, str], object] = {}
-    for index, subscription in enumerate(subscriptions):
-        name, target = subscription.get("name"), _target(subscription)
-        if isinstance(name, str):
-            if name in names:
-                yield index, InvalidSubscriptionError("name", f"{name} is taken by an earlier subscription")
-            names.add(name)
-        if target and target in targets:
-            reason = f"{targets[target]} writes to the same bucket and prefix; give one of them a prefix"
-            yield index, InvalidSubscriptionError("copy_to", reason)
-        if target:
-            targets.setdefault(target, name)
-
-
-def _target(subscription: Mapping[str, Any]) -> tuple[str, str] | None:
-    copy_to = subscription.get("copy_to")
-    if not isinstance(copy_to, Mapping):
-        return None
-    bucket, prefix = copy_to.get("bucket"), copy_to.get("prefix", "")
-    return (bucket, prefix) if isinstance(bucket, str) and isinstance(prefix, str) else None
 
 
 def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
@@ -153,13 +95,38 @@ def _copy_target(data: Mapping[str, Any]) -> CopyTarget:
     return CopyTarget(bucket=bucket, region=region, prefix=prefix, kms_key_arn=kms_key_arn)
 
 
+def _notify_target(data: Mapping[str, Any]) -> NotifyTarget:
+    _refuse_unknown(data, "notify.", {"topic_arn", "format", "kms_key_arn"})
+    topic_arn = data.get("topic_arn")
+    if isinstance(topic_arn, str) and topic_arn.endswith(".fifo"):
+        raise InvalidSubscriptionError("notify.topic_arn", "is a FIFO topic; notifications need a standard topic")
+    if data.get("format", Format.S3) not in list(Format):
+        forms = ", ".join(Format)
+        raise InvalidSubscriptionError("notify.format", f"must be one of {forms}, not {data['format']!r}")
+    kms_key_arn = None
+    if data.get("kms_key_arn") is not None:
+        kms_key_arn = _text(data, "notify.kms_key_arn", KEY_ARN, "a KMS key ARN (not an alias)")
+    return NotifyTarget(
+        topic_arn=_text(
+            data, "notify.topic_arn", TOPIC_ARN, "a topic ARN such as arn:aws:sns:eu-west-1:222222222222:log-files"
+        ),
+        format=Format(data.get("format", Format.S3)),
+        kms_key_arn=kms_key_arn,
+    )
+
+
 def _has_wildcard(text: str) -> bool:
     return any(mark in text for mark in "*?$")
 
 
 def _filters(data: Mapping[str, Any]) -> Filters:
-    _refuse_unknown(data, "filters.", {"log_types", "regions"})
-    return Filters(log_types=_texts(data, "filters.log_types"), regions=_texts(data, "filters.regions"))
+    _refuse_unknown(data, "filters.", set(Filters.__slots__))
+    filters = Filters(**{name: _texts(data, f"filters.{name}") for name in Filters.__slots__})
+    for name in ("account_ids", "except_account_ids"):
+        for account_id in getattr(filters, name):
+            if not ACCOUNT_ID.fullmatch(account_id):
+                raise InvalidSubscriptionError(f"filters.{name}", f"{account_id!r} is not twelve digits")
+    return filters
 
 
 def _texts(data: Mapping[str, Any], field_name: str) -> tuple[str, ...]:
@@ -184,10 +151,6 @@ def _text(data: Mapping[str, Any], field_name: str, pattern: re.Pattern[str], fo
         shown = "it" if field_name == "external_id" else repr(value)
         raise InvalidSubscriptionError(field_name, f"{shown} is not {form}")
     return value
-
-
-def _match(pattern: re.Pattern[str], value: object) -> re.Match[str] | None:
-    return pattern.fullmatch(value) if isinstance(value, str) else None
 
 
 def _refuse_unknown(data: Mapping[str, Any], parent: str, known: set[str]) -> None:

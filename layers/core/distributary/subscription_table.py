@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from distributary.errors import DistributaryError
-from distributary.subscription_forms import InvalidSubscriptionError, from_mapping, to_mapping
+from distributary.subscription_forms import from_mapping, to_mapping
+from distributary.subscription_rules import InvalidSubscriptionError
 from distributary.subscriptions import Subscription
 
 if TYPE_CHECKING:

@@ -1,10 +1,24 @@
 """Subscriptions: who receives which log files, how. Plain data; no I/O.
 
-People write a subscription in `subscriptions.yaml`, DynamoDB holds it in one item per *scope* (the owner's account ID)
-and the functions read it from there; `subscription_forms` is between text and object.
+People write a subscription in `subscriptions.yaml`, DynamoDB holds it in one item per *scope* (the owner's account ID,
+or `all`) and the functions read it from there; `subscription_forms` is between text and object.
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+from distributary.keys import LogFile
+
+ALL = "all"
+"""The scope of third parties, which receive every owner's log files."""
+
+
+class Format(StrEnum):
+    """What a notification looks like: the form of an event that consumers read already."""
+
+    S3 = "s3"
+    CLOUDTRAIL = "cloudtrail"
+    EVENTBRIDGE = "eventbridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,37 +34,64 @@ class CopyTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyTarget:
+    """The SNS topic, in the receiving account or in Account A, that each delivery is announced on."""
+
+    topic_arn: str
+    format: Format = Format.S3
+    kms_key_arn: str | None = None
+    """The topic's key, if any: the session policy must name it."""
+
+    @property
+    def region(self) -> str:
+        """The topic's Region."""
+        return self.topic_arn.split(":")[3]
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """What a subscription wants. An empty tuple wants everything."""
 
     log_types: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    account_ids: tuple[str, ...] = ()
+    except_account_ids: tuple[str, ...] = ()
 
-    def refuse(self, log_type: str, region: str | None) -> str | None:
+    def refuse(self, log_file: LogFile) -> str | None:
         """Why a log file is not wanted, in words; None if it is."""
-        if self.log_types and log_type not in self.log_types:
-            return f"its log type {log_type} is not among {', '.join(self.log_types)}"
-        if self.regions and region not in self.regions:
-            return f"its Region {region or '(none)'} is not among {', '.join(self.regions)}"
+        if self.log_types and log_file.log_type not in self.log_types:
+            return f"its log type {log_file.log_type} is not among {', '.join(self.log_types)}"
+        if self.regions and log_file.region not in self.regions:
+            return f"its Region {log_file.region or '(none)'} is not among {', '.join(self.regions)}"
+        if self.account_ids and log_file.account_id not in self.account_ids:
+            return f"its account {log_file.account_id} is not among {', '.join(self.account_ids)}"
+        if log_file.account_id in self.except_account_ids:
+            return f"its account {log_file.account_id} is excepted"
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One receiver's standing order. Its scope is the owner whose log files it gets: the receiving account itself."""
+    """One receiver's standing order: an owner's about its own log files, or a third party's about everybody's.
+
+    It has a bucket to copy to, a topic to notify, or both.
+    """
 
     name: str
     account_id: str
+    """The receiving account."""
     delivery_role_arn: str
     external_id: str = field(repr=False)
-    copy_to: CopyTarget
+    copy_to: CopyTarget | None = None
+    notify: NotifyTarget | None = None
+    is_third_party: bool = False
     filters: Filters = Filters()
     paused: bool = False
 
     @property
     def scope(self) -> str:
-        """The account ID whose log files this subscription is about; the table's key."""
-        return self.account_id
+        """Whose log files it is about, an account ID or `all`; the table's key."""
+        return ALL if self.is_third_party else self.account_id
 
     @property
     def partition(self) -> str:
