@@ -2,9 +2,10 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import boto3
 from botocore.credentials import ReadOnlyCredentials
@@ -14,8 +15,15 @@ from distributary.batches import Deliverer
 from distributary.copies import Copy
 from distributary.credentials import DeliverySessions
 from distributary.delivery import Carrier
+from distributary.keys import LogFile
+from distributary.objects import Source, StoredObject
+from distributary.publishing import Notification
+from distributary.redeliveries import RedeliveryQueue
 from distributary.reports import Reporter, Result
 from distributary.subscription_table import SubscriptionTable, to_item
+from distributary.subscriptions import NotifyTarget
+
+NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 
 
 class Engine:
@@ -23,15 +31,60 @@ class Engine:
 
     def __init__(self) -> None:
         self.copies: list[Copy] = []
+        self.looks: list[str] = []
         self.trouble: Callable[[Copy], None] = lambda _: None
         self._lock = threading.Lock()
 
-    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> bool:  # noqa: ARG002 - the engine's interface
+    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject | None:  # noqa: ARG002 - its interface
         self.trouble(copy)
         with self._lock:
             there = any((one.bucket, one.key) == (copy.bucket, copy.key) for one in self.copies)
             self.copies.append(copy)
-        return not there
+        return None if there else StoredObject("of-the-copy", "v2", copy.source.size, NOW)
+
+    def find_copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject:  # noqa: ARG002
+        self.looks.append(f"copy {copy.key}")
+        return StoredObject("of-the-copy", "v2", 5, NOW)
+
+    def find_source(self, source: Source, credentials: ReadOnlyCredentials) -> StoredObject:  # noqa: ARG002
+        self.looks.append(f"source {source.key}")
+        return StoredObject("of-the-source", "v1", 5, NOW)
+
+
+class Topic:
+    """Takes notifications for all topics; `trouble` may raise, or answer with errors of its own."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, list[Notification]]] = []
+        self.trouble: Callable[[Sequence[Notification]], list[Exception | None]] = lambda asked: [None] * len(asked)
+
+    def publish(
+        self,
+        target: NotifyTarget,
+        notifications: Sequence[Notification],
+        credentials: ReadOnlyCredentials,  # noqa: ARG002 - the announcer's interface
+    ) -> list[Exception | None]:
+        errors = self.trouble(notifications)
+        self.requests.append((target.topic_arn, list(notifications)))
+        return errors
+
+    @property
+    def messages(self) -> list[str]:
+        return [one.message for _, notifications in self.requests for one in notifications]
+
+
+class Queue(RedeliveryQueue):
+    """Keeps what is sent to it; sends nothing while `is_broken`."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.is_broken = False
+
+    def send(self, bodies: Sequence[str]) -> list[str | None]:
+        if self.is_broken:
+            return ["broken"] * len(bodies)
+        self.sent += bodies
+        return [None] * len(bodies)
 
 
 class RecordingReporter(Reporter):
@@ -63,17 +116,26 @@ class Context:
         return self._last
 
 
+class NearlyDone(Context):
+    """Time enough to start deliveries, but to the waiting main thread only half a second more than its reserve."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 2_500 if threading.current_thread() is threading.main_thread() else 60_000
+
+
 @dataclass(frozen=True, slots=True)
 class MadeDeliverer:
-    """A deliverer, and the two of its parts that tests look into."""
+    """A deliverer, and the parts of it that tests look into."""
 
     deliverer: Deliverer
     engine: Engine
     reporter: RecordingReporter
+    topic: Topic
+    queue: Queue
 
 
 @contextmanager
-def make_deliverer() -> Iterator[MadeDeliverer]:
+def make_deliverer(scope_of: Callable[[LogFile], str] = lambda file: file.account_id) -> Iterator[MadeDeliverer]:
     """A deliverer with the real table and sessions, against moto, which checks nothing; B and C are subscribed."""
     client = boto3.client("dynamodb")
     client.create_table(
@@ -85,8 +147,9 @@ def make_deliverer() -> Iterator[MadeDeliverer]:
     for owner in (B, C):
         client.put_item(TableName=SETTINGS.subscriptions_table, Item=to_item(owner, [subscription(owner)]))
     sessions = DeliverySessions(boto3.client("sts"), "test", lambda _: "{}")
-    engine, reporter = Engine(), RecordingReporter()
+    engine, reporter, topic, queue = Engine(), RecordingReporter(), Topic(), Queue()
     table = SubscriptionTable(client, SETTINGS.subscriptions_table)
-    deliverer = Deliverer(SETTINGS, table, Carrier(SETTINGS, sessions, engine), reporter)
-    yield MadeDeliverer(deliverer, engine, reporter)
+    carrier = Carrier(SETTINGS, sessions, engine, topic)
+    deliverer = Deliverer(SETTINGS, scope_of, table, carrier, reporter, queue)
+    yield MadeDeliverer(deliverer, engine, reporter, topic, queue)
     deliverer.pool.shutdown()

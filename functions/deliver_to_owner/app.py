@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from distributary.batches import Deliverer, LambdaContext
+from distributary.batches import Deliverer
 from distributary.environment import build_deliverer
+from distributary.rounds import LambdaContext
 
 
 @cache
 def deliverer() -> Deliverer:
     """Built on the first event, kept as long as the environment lives."""
-    return build_deliverer(os.environ, service="deliver_to_owner")
+    return build_deliverer(os.environ, "deliver_to_owner", scope_of=lambda log_file: log_file.account_id)
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

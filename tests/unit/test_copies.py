@@ -12,7 +12,9 @@ from botocore.stub import Stubber
 from samples import A, B
 
 from distributary import large_copies
-from distributary.copies import Copier, Copy
+from distributary.copies import Copier, Copy, CopyVanishedError
+from distributary.faults import Fault, classify
+from distributary.objects import Source, StoredObject
 
 CREDENTIALS = ReadOnlyCredentials("AKIAEXAMPLE", "secret", None)
 KEYS = ["plain", "with space", "with+plus", "a=b&c=d", "100%25", "snow☃", "AWS::EC2", "a//b", "tilde~(')!*"]
@@ -28,32 +30,23 @@ def s3(aws: None) -> Any:  # noqa: ARG001 - it stands up what this needs
 
 
 def copy_of(key: str, **changes: Any) -> Copy:
-    fields: dict[str, Any] = {
-        "source_bucket": "central",
-        "source_owner": A,
-        "source_key": key,
-        "source_version_id": None,
-        "size": 4,
-        "bucket": "owner",
-        "bucket_owner": B,
-        "region": "us-east-1",
-        "key": key,
-    }
-    return Copy(**fields | changes)
+    source: dict[str, Any] = {"bucket": "central", "owner": A, "region": "us-east-1", "key": key, "size": 4}
+    return Copy(Source(**source | changes), bucket="owner", bucket_owner=B, region="us-east-1", key=key)
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_key_arrives_under_itself_with_its_metadata(s3: Any, key: str) -> None:
     s3.put_object(Bucket="central", Key=key, Body=b"logs", Metadata={"signature": "abc"}, ContentEncoding="gzip")
-    assert Copier(connections=1).copy(copy_of(key), CREDENTIALS) is True
+    made = Copier(connections=1).copy(copy_of(key), CREDENTIALS)
     got = s3.get_object(Bucket="owner", Key=key)
+    assert made == StoredObject(got["ETag"].strip('"'), got["VersionId"], 4, made.time if made else got["LastModified"])
     assert (got["Body"].read(), got["Metadata"], got["ContentEncoding"]) == (b"logs", {"signature": "abc"}, "gzip")
 
 
 def test_the_version_that_the_event_names_is_copied(s3: Any) -> None:
     first = s3.put_object(Bucket="central", Key="log", Body=b"first")["VersionId"]
     s3.put_object(Bucket="central", Key="log", Body=b"second")
-    Copier(connections=1).copy(copy_of("log", source_version_id=first), CREDENTIALS)
+    Copier(connections=1).copy(copy_of("log", version_id=first), CREDENTIALS)
     assert s3.get_object(Bucket="owner", Key="log")["Body"].read() == b"first"
 
 
@@ -107,8 +100,10 @@ class TestLargeCopies:
         copier.client("us-east-1").meta.events.register(
             "before-call.s3", lambda model, **_: requests.update([model.name])
         )
-        assert copier.copy(copy_of("log", size=len(body)), CREDENTIALS) is True
+        made = copier.copy(copy_of("log", size=len(body)), CREDENTIALS)
         got = s3.get_object(Bucket="owner", Key="log")
+        assert made is not None
+        assert (made.etag, made.version_id, made.size) == (got["ETag"].strip('"'), got["VersionId"], len(body))
         assert got["Body"].read() == body
         assert (got["Metadata"], got["ContentType"]) == ({"signature": "abc"}, "application/json")
         assert requests == {
@@ -141,6 +136,37 @@ def test_a_source_that_changed_between_its_parts_is_no_copy_that_was_there_befor
     stubber.add_response("abort_multipart_upload", {})
     with stubber, pytest.raises(ClientError, match="UploadPartCopy"):
         copier.copy(copy_of("log", size=2), CREDENTIALS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_was_there_before_is_described_as_it_is(s3: Any, key: str) -> None:
+    s3.put_object(Bucket="owner", Key=key, Body=b"an older version")
+    s3.put_object(Bucket="owner", Key=f"{key}.and-more", Body=b"another key that begins with this one")
+    put = s3.put_object(Bucket="owner", Key=key, Body=b"logs")
+    found = Copier(connections=1).find_copy(copy_of(key), CREDENTIALS)
+    assert (found.etag, found.version_id, found.size) == (put["ETag"].strip('"'), put["VersionId"], 4)
+
+
+def test_a_copy_that_vanished_meanwhile_is_tried_again(s3: Any) -> None:
+    s3.put_object(Bucket="owner", Key="log.and-more", Body=b"")
+    with pytest.raises(CopyVanishedError) as raised:
+        Copier(connections=1).find_copy(copy_of("log"), CREDENTIALS)
+    assert classify(raised.value) is Fault.TRANSIENT
+
+
+def test_a_bucket_without_versions_has_none_to_tell(s3: Any) -> None:
+    s3.create_bucket(Bucket="plain")
+    s3.put_object(Bucket="plain", Key="log", Body=b"logs")
+    copy = Copy(copy_of("log").source, bucket="plain", bucket_owner=B, region="us-east-1", key="log")
+    assert Copier(connections=1).find_copy(copy, CREDENTIALS).version_id is None
+
+
+def test_the_central_object_is_described_in_the_version_that_the_event_names(s3: Any) -> None:
+    first = s3.put_object(Bucket="central", Key="log", Body=b"first")
+    s3.put_object(Bucket="central", Key="log", Body=b"second, and longer")
+    source = copy_of("log", version_id=first["VersionId"], size=None).source
+    found = Copier(connections=1).find_source(source, CREDENTIALS)
+    assert (found.etag, found.version_id, found.size) == (first["ETag"].strip('"'), first["VersionId"], 5)
 
 
 def test_part_ranges_cover_every_byte_once() -> None:

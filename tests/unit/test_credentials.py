@@ -13,9 +13,7 @@ from samples import B, C, subscription
 from distributary.credentials import (
     REMEMBER_REFUSAL,
     AssumeRoleError,
-    CallerChosenCredentials,
     DeliverySessions,
-    signing_with,
 )
 from distributary.subscriptions import Subscription
 
@@ -168,21 +166,3 @@ def test_expired_sessions_of_others_do_not_pile_up(sts: Sts) -> None:
     sts.answers("C", clock.now + timedelta(hours=1))
     cache.credentials(subscription(C))
     assert list(cache._entries) == [subscription(C)]
-
-
-def test_each_thread_signs_with_what_it_chose() -> None:
-    chosen = CallerChosenCredentials()
-    start = threading.Barrier(8)
-
-    def sign(number: int) -> str:
-        with signing_with(ReadOnlyCredentials(f"key-{number}", "secret", "token")):
-            start.wait()
-            return access_key(chosen.get_frozen_credentials())
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(sign, range(8))) == [f"key-{number}" for number in range(8)]
-
-
-def test_outside_of_a_choice_nothing_can_be_signed() -> None:
-    with pytest.raises(LookupError):
-        CallerChosenCredentials().get_frozen_credentials()

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import CENTRAL_BUCKET, LAYOUT, B, C, subscription
+from samples import CENTRAL_BUCKET, LAYOUT, A, B, C, Z, plain_subscription, subscription
 
 from distributary.keys import KeyLayout, LogFile, parse_key
 from distributary.policies import SessionPolicyTooLongError, owned_resources, session_policy
+from distributary.subscription_forms import from_mapping
 
 
 def statements(**changes: Any) -> list[dict[str, Any]]:
@@ -55,6 +56,35 @@ def test_the_partition_follows_the_delivery_role() -> None:
 
 def test_no_action_is_a_wildcard() -> None:
     assert not any("*" in action for one in statements() for action in one["Action"])
+
+
+def test_a_notifying_session_publishes_to_its_topic_and_may_list_its_copies() -> None:
+    topic = f"arn:aws:sns:us-east-1:{B}:log-files"
+    _, _, publish, look = statements(notify={"topic_arn": topic})
+    assert (publish["Action"], publish["Resource"]) == (["sns:Publish"], [topic])
+    assert (look["Action"], look["Resource"]) == (["s3:ListBucketVersions"], [f"arn:aws:s3:::owner-logs-{B}"])
+
+
+def test_a_session_that_only_notifies_writes_nowhere() -> None:
+    plain = plain_subscription(B, notify={"topic_arn": f"arn:aws:sns:us-east-1:{A}:for-b"})
+    del plain["copy_to"]
+    text = session_policy(from_mapping(plain), CENTRAL_BUCKET, LAYOUT, ())
+    actions = [action for one in json.loads(text)["Statement"] for action in one["Action"]]
+    assert actions == ["s3:GetObject", "s3:GetObjectVersion", "sns:Publish"]
+
+
+def test_a_topics_key_is_named_beside_it() -> None:
+    key = f"arn:aws:kms:us-east-1:{B}:key/3"
+    made = statements(notify={"topic_arn": f"arn:aws:sns:us-east-1:{B}:log-files", "kms_key_arn": key})
+    assert {"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": [key]} in made
+
+
+def test_a_third_partys_session_reads_everything_but_forged_keys() -> None:
+    text = session_policy(subscription(Z, scope="all"), CENTRAL_BUCKET, LAYOUT, ())
+    read, write, deny = json.loads(text)["Statement"]
+    assert read["Resource"] == [f"arn:aws:s3:::{CENTRAL_BUCKET}/*"]
+    assert write["Resource"] == [f"arn:aws:s3:::owner-logs-{Z}/*"]
+    assert (deny["Effect"], deny["Resource"]) == ("Deny", f"arn:aws:s3:::{CENTRAL_BUCKET}/*AWSLogs/*AWSLogs/*")
 
 
 def test_many_prefixes_become_any_prefix_and_the_second_root_is_denied() -> None:

@@ -1,4 +1,5 @@
-from samples import B, C, cloudtrail_key, log_file, subscription
+import pytest
+from samples import A, B, C, Z, cloudtrail_key, log_file, subscription
 
 from distributary.routing import route
 
@@ -31,3 +32,31 @@ def test_each_subscription_decides_for_itself() -> None:
     planned = route(log_file(B), both)
     assert [due.subscription.name for due in planned.deliveries] == [f"owner-{B}"]
     assert [declined.name for declined, _ in planned.declined] == ["config-only"]
+
+
+def test_a_third_party_gets_every_owners_files() -> None:
+    auditor = subscription(Z, name="auditor", scope="all")
+    assert [len(route(log_file(owner), [auditor]).deliveries) for owner in (A, B, C)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("filters", "wanted"),
+    [
+        ({"account_ids": [B]}, {B}),
+        ({"except_account_ids": [B]}, {A, C}),
+        ({"account_ids": [A, B], "except_account_ids": [A]}, {B}),
+        ({"account_ids": [A, B], "log_types": ["Config"]}, set()),
+    ],
+)
+def test_a_third_party_may_want_some_accounts_only(filters: dict[str, list[str]], wanted: set[str]) -> None:
+    auditor = subscription(Z, scope="all", filters=filters)
+    assert {owner for owner in (A, B, C) if route(log_file(owner), [auditor]).deliveries} == wanted
+
+
+def test_a_delivery_names_its_destinations() -> None:
+    topic = {"topic_arn": f"arn:aws:sns:us-east-1:{B}:log-files"}
+    copy = f"s3://owner-logs-{B}/{cloudtrail_key(B)}"
+    [both] = route(log_file(B), [subscription(B, notify=topic)]).deliveries
+    assert both.destinations == (copy, topic["topic_arn"])
+    [one] = route(log_file(B), [subscription(B)]).deliveries
+    assert one.destinations == (copy,)

@@ -3,7 +3,12 @@ from samples import A, B
 
 from distributary.settings import SettingError, read_layout, read_settings
 
-ENVIRON = {"CENTRAL_BUCKET": "central", "CENTRAL_ACCOUNT_ID": A, "SUBSCRIPTIONS_TABLE": "table"}
+ENVIRON = {
+    "CENTRAL_BUCKET": "central",
+    "CENTRAL_ACCOUNT_ID": A,
+    "SUBSCRIPTIONS_TABLE": "table",
+    "AWS_REGION": "eu-west-1",
+}
 
 
 def test_the_smallest_environment_is_enough() -> None:

@@ -5,16 +5,17 @@ No byte of a log file passes through here. Source: https://docs.aws.amazon.com/A
 
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
-from boto3.session import Session
 from botocore.config import Config
-from botocore.credentials import CredentialProvider, CredentialResolver, ReadOnlyCredentials
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
 from distributary import large_copies
-from distributary.credentials import CallerChosenCredentials, signing_with
+from distributary.errors import DistributaryError
+from distributary.objects import Source, StoredObject
+from distributary.signing import caller_chosen_session, signing_with
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,26 +31,21 @@ CREATING = frozenset({"CopyObject", "CompleteMultipartUpload"})
 """The operations whose PreconditionFailed means that the key exists."""
 
 
+class CopyVanishedError(DistributaryError):
+    """A copy that was there before was deleted before it could be described."""
+
+    retryable = True
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One object to copy from one account's bucket to another's; keys are decoded."""
+    """One object to copy from Account A's bucket to a receiver's; keys are decoded."""
 
-    source_bucket: str
-    source_owner: str
-    source_key: str
-    source_version_id: str | None
-    size: int | None
-    """Bytes; None where the event didn't say."""
+    source: Source
     bucket: str
     bucket_owner: str
     region: str
     key: str
-
-    @property
-    def source(self) -> dict[str, str]:
-        """CopySource's form; the version is pinned where the event names one."""
-        source = {"Bucket": self.source_bucket, "Key": self.source_key}
-        return source | ({"VersionId": self.source_version_id} if self.source_version_id else {})
 
 
 class Copier:
@@ -65,16 +61,16 @@ class Copier:
             s3={"addressing_style": "path"},
         )
         self._large = large
-        self._session = _session()
+        self._session = caller_chosen_session()
         self._clients: dict[str, S3Client] = {}
         self._lock = threading.Lock()
 
-    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> bool:
+    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject | None:
         """Copy unless the destination holds the key already.
 
         Returns:
-            True if the object was copied, False if it was there before: a repeated event, or a retry whose first
-            attempt had succeeded without its answer arriving.
+            The copy, or None if one was there before: a repeated event, or a retry whose first attempt had succeeded
+            without its answer arriving.
 
         Raises:
             botocore.exceptions.ClientError: whatever else S3 answers.
@@ -83,22 +79,41 @@ class Copier:
         client = self.client(copy.region)
         with signing_with(credentials):
             try:
-                if copy.size is not None and copy.size > self._large:
-                    large_copies.copy_in_parts(client, **_names(copy))
-                else:
-                    client.copy_object(
-                        **_names(copy),
-                        IfNoneMatch="*",
-                        MetadataDirective="COPY",  # a digest file's signature lives in its metadata
-                        TaggingDirective="REPLACE",  # no tags, so that no permission on tags is needed
-                        AnnotationDirective="EXCLUDE",  # each annotation would cost a PUT and two permissions
-                    )
+                if copy.source.size is not None and copy.source.size > self._large:
+                    made = large_copies.copy_in_parts(client, **_names(copy))
+                    return _stored(made["ETag"], made.get("VersionId"), copy.source.size, datetime.now(UTC))
+                answer = client.copy_object(
+                    **_names(copy),
+                    IfNoneMatch="*",
+                    MetadataDirective="COPY",  # a digest file's signature lives in its metadata
+                    TaggingDirective="REPLACE",  # no tags, so that no permission on tags is needed
+                    AnnotationDirective="EXCLUDE",  # each annotation would cost a PUT and two permissions
+                )
             except ClientError as error:
                 # UploadPartCopy's 412 is about the source, which has changed: that is no copy.
                 if error.response["Error"]["Code"] == "PreconditionFailed" and error.operation_name in CREATING:
-                    return False
+                    return None
                 raise
-        return True
+        made_now = answer["CopyObjectResult"]
+        return _stored(made_now["ETag"], answer.get("VersionId"), copy.source.size, made_now["LastModified"])
+
+    def find_source(self, source: Source, credentials: ReadOnlyCredentials) -> StoredObject:
+        """What the central bucket holds: for events that don't tell size or ETag. Raises as `copy` does."""
+        with signing_with(credentials):
+            head = self.client(source.region).head_object(**source.copy_source, ExpectedBucketOwner=source.owner)  # type: ignore[arg-type]
+        return _stored(head["ETag"], head.get("VersionId"), head["ContentLength"], head["LastModified"])
+
+    def find_copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject:
+        """The copy that was there before, by listing it: whoever delivers may not read it. Raises as `copy` does."""
+        with signing_with(credentials):
+            listed = self.client(copy.region).list_object_versions(
+                Bucket=copy.bucket, Prefix=copy.key, MaxKeys=1, ExpectedBucketOwner=copy.bucket_owner
+            )
+        # A key comes before all that begin with it, and its newest version first.
+        for found in listed.get("Versions", []):
+            if found["Key"] == copy.key:
+                return _stored(found["ETag"], found["VersionId"], found["Size"], found["LastModified"])
+        raise CopyVanishedError(f"s3://{copy.bucket}/{copy.key} was there, and is gone: it will be copied again")
 
     def client(self, region: str) -> "S3Client":
         """The Region's one client."""
@@ -113,21 +128,11 @@ def _names(copy: Copy) -> dict[str, Any]:
     return {
         "Bucket": copy.bucket,
         "Key": copy.key,
-        "CopySource": copy.source,
+        "CopySource": copy.source.copy_source,
         "ExpectedBucketOwner": copy.bucket_owner,
-        "ExpectedSourceBucketOwner": copy.source_owner,
+        "ExpectedSourceBucketOwner": copy.source.owner,
     }
 
 
-class _Provider(CredentialProvider):
-    METHOD = "distributary"
-
-    def load(self) -> CallerChosenCredentials:
-        return CallerChosenCredentials()
-
-
-def _session() -> Session:
-    """A session whose only credentials are the caller's choice: the function's own can never sign a copy."""
-    session = botocore.session.Session()
-    session.register_component("credential_provider", CredentialResolver([_Provider()]))
-    return Session(botocore_session=session)
+def _stored(etag: str, version_id: str | None, size: int | None, time: datetime) -> StoredObject:
+    return StoredObject(etag.strip('"'), None if version_id == "null" else version_id, size, time)

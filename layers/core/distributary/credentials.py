@@ -5,21 +5,17 @@ Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from distributary.errors import DistributaryError
 from distributary.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_sts import STSClient
 
 SESSION_SECONDS = 3600
@@ -131,30 +127,3 @@ class DeliverySessions:
     def _is_dead(entry: _Entry, now: datetime) -> bool:
         """Whether an entry's session has expired; one that was never taken is about to be."""
         return entry.taken is not NEVER and not entry.lock.locked() and entry.taken + SESSION_LIFE <= now
-
-
-_signing: ContextVar[ReadOnlyCredentials] = ContextVar("distributary_signing_credentials")
-
-
-@contextmanager
-def signing_with(credentials: ReadOnlyCredentials) -> "Iterator[None]":
-    """Within the block, clients that sign with `CallerChosenCredentials` sign this thread's requests with these."""
-    token = _signing.set(credentials)
-    try:
-        yield
-    finally:
-        _signing.reset(token)
-
-
-class CallerChosenCredentials(Credentials):
-    """Lets all accounts share one client: each request is signed with what `signing_with` chose.
-
-    A boto3 client per account would cost 16 ms of CPU and a connection pool each.
-    """
-
-    def __init__(self) -> None:
-        super().__init__("chosen-per-request", "chosen-per-request", method="distributary")
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """The credentials chosen by the innermost `signing_with`; without one, a LookupError: never the function's."""
-        return _signing.get()

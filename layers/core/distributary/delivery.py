@@ -1,8 +1,9 @@
-"""Carries a log file's event out: decide, then copy. Everything that can happen to one file becomes one `Result`."""
+"""Carries deliveries out, each with its subscription's session: the copy first, then the notification of it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from botocore.credentials import ReadOnlyCredentials
@@ -10,134 +11,148 @@ from botocore.exceptions import ClientError
 
 from distributary.copies import Copy
 from distributary.credentials import DeliverySessions
-from distributary.events import Notice, ObjectCreated
-from distributary.faults import Fault, classify
-from distributary.keys import LogFile, parse_key
-from distributary.outcomes import Outcome
-from distributary.reports import Result
-from distributary.routing import Delivery, route
+from distributary.events import ObjectCreated
+from distributary.notifications import DeliveredObject, attributes, message
+from distributary.objects import Source, StoredObject
+from distributary.publishing import Notification
+from distributary.routing import Delivery
 from distributary.settings import Settings
-from distributary.subscription_table import Stored, StoredSubscriptionError
+from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
 
-STALE_SESSION = dict.fromkeys(("ExpiredToken", "InvalidToken", "InvalidAccessKeyId"), timedelta(0)) | {
-    "AccessDenied": timedelta(minutes=1)
-}
-"""What S3 says to a session whose role is gone or was created anew, and how old a session must be to blame it."""
+STALE_SESSION = dict.fromkeys(
+    ("ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "InvalidClientTokenId"), timedelta(0)
+) | dict.fromkeys(("AccessDenied", "AuthorizationError"), timedelta(minutes=1))
+"""What S3 and SNS say to a session whose role is gone or new, and how old a session must be to be blamed for it."""
 
 
 class CopyEngine(Protocol):
-    """What delivery needs of whatever makes the copies."""
+    """What delivery needs of whatever makes the copies. Each raises AWS's errors."""
 
-    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> bool:
-        """Copy one object: True if copied, False if it was there before; raises AWS's errors."""
+    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject | None:
+        """Copy one object; None if the destination had the key before."""
+
+    def find_copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject:
+        """Describe the copy that was there before."""
+
+    def find_source(self, source: Source, credentials: ReadOnlyCredentials) -> StoredObject:
+        """Describe the object in the central bucket."""
+
+
+class Announcer(Protocol):
+    """What delivery needs of whatever publishes."""
+
+    def publish(
+        self, target: NotifyTarget, notifications: Sequence[Notification], credentials: ReadOnlyCredentials
+    ) -> Sequence[Exception | None]:
+        """Publish up to ten notifications; each has its own error or None. Raises AWS's errors for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """A log file and the deliveries that it is due: at least one."""
+class Placed:
+    """A log file is where its receiver gets it from; what is left to do is the notification, if there is one."""
 
-    created: ObjectCreated
-    log_file: LogFile
-    deliveries: tuple[Delivery, ...]
-
-    def result(self, outcome: Outcome, reason: str | None = None, fault: Fault | None = None) -> Result:
-        """How these deliveries ended."""
-        reached = outcome in (Outcome.DELIVERED, Outcome.ALREADY_DELIVERED)
-        uris = (f"s3://{due.subscription.copy_to.bucket}/{due.destination_key}" for due in self.deliveries)
-        return Result(
-            outcome,
-            self.log_file.key,
-            self.log_file.log_type,
-            self.log_file.account_id,
-            self.log_file.region,
-            reason,
-            fault,
-            self.created.size,
-            self.created.event_time,
-            deliveries=tuple(uris) if reached else (),
-            subscriptions=tuple(due.subscription.name for due in self.deliveries),
-        )
-
-
-def read_notice(notice: Notice, settings: Settings) -> LogFile | Result:
-    """Whose file a notice is about, or the result that it ends with at once."""
-    if not isinstance(notice, ObjectCreated):
-        return Result(Outcome.IGNORED, None, type(notice).__name__, reason=f"{notice.name} announces no log file")
-    if notice.bucket != settings.central_bucket:
-        reason = f"it is in bucket {notice.bucket}; this function serves {settings.central_bucket}"
-        return Result(Outcome.UNROUTABLE, notice.key, "Other", reason=reason, event_time=notice.event_time)
-    parsed = parse_key(notice.key, settings.layout)
-    if isinstance(parsed, LogFile):
-        return parsed
-    return Result(
-        parsed.outcome,
-        parsed.key,
-        parsed.log_type or "Other",
-        parsed.account_id,
-        parsed.region,
-        parsed.reason,
-        event_time=notice.event_time,
-    )
-
-
-def decide(created: ObjectCreated, log_file: LogFile, stored: Mapping[str, Stored]) -> Due | Result:
-    """What a log file is due, given its owner's stored subscriptions."""
-    subscriptions = stored[log_file.account_id]
-    if isinstance(subscriptions, StoredSubscriptionError):
-        return Due(created, log_file, ()).result(Outcome.FAILED, str(subscriptions), Fault.MISCONFIGURED)
-    planned = route(log_file, subscriptions)
-    if planned.deliveries:
-        return Due(created, log_file, planned.deliveries)
-    declined = "; ".join(f"{subscription.name}: {reason}" for subscription, reason in planned.declined)
-    reason = declined or f"nobody subscribed to account {log_file.account_id}"
-    return Due(created, log_file, ()).result(Outcome.UNSUBSCRIBED, reason)
+    is_new: bool
+    """Whether a copy was made now, or none is wanted."""
+    notification: Notification | None
 
 
 class Carrier:
-    """Makes the copies that a log file is due. Safe for many threads."""
+    """Does the two steps of a delivery. Safe for many threads."""
 
-    def __init__(self, settings: Settings, sessions: DeliverySessions, engine: CopyEngine) -> None:
+    def __init__(
+        self, settings: Settings, sessions: DeliverySessions, engine: CopyEngine, announcer: Announcer
+    ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._engine = engine
+        self._announcer = announcer
 
-    def carry_out(self, due: Due) -> Result:
-        """Make every delivery that is due; one that fails doesn't keep the others from being made. Never raises."""
-        problems: list[tuple[Fault, str]] = []
-        copied = False
-        for delivery in due.deliveries:
-            try:
-                copied |= self._deliver(due.created, delivery)
-            except Exception as error:  # the file's outcome carries it, and the message is retried
-                problems.append((classify(error), f"{delivery.subscription.name}: {error}"))
-        return _summary(due, copied=copied, problems=problems)
-
-    def _deliver(self, created: ObjectCreated, delivery: Delivery) -> bool:
+    def place(self, created: ObjectCreated, delivery: Delivery) -> Placed:
+        """Copy the log file, if its subscription wants a copy. Raises whatever AWS answers."""
         subscription = delivery.subscription
-        copy = Copy(
-            source_bucket=created.bucket,
-            source_owner=self._settings.central_account_id,
-            source_key=created.key,
-            source_version_id=created.version_id,
+        source = Source(
+            bucket=created.bucket,
+            owner=self._settings.central_account_id,
+            region=self._settings.region,
+            key=created.key,
+            version_id=created.version_id,
             size=created.size,
-            bucket=subscription.copy_to.bucket,
-            bucket_owner=subscription.account_id,
-            region=subscription.copy_to.region,
-            key=delivery.destination_key,
         )
+        with self._session(subscription) as credentials:
+            if subscription.copy_to is None:
+                found = self._described(created, source, credentials)
+                place = (source.bucket, source.owner, source.region)
+                return Placed(True, _notification(delivery, found, place, copied=False))
+            copy = _copy(source, subscription.copy_to, delivery)
+            made = self._engine.copy(copy, credentials)
+            if subscription.notify is None:
+                return Placed(made is not None, None)
+            stored = made or self._engine.find_copy(copy, credentials)
+            if stored.size is None:  # CopyObject doesn't tell, and neither did the event
+                stored = replace(stored, size=self._engine.find_source(source, credentials).size)
+            place = (copy.bucket, copy.bucket_owner, copy.region)
+            return Placed(made is not None, _notification(delivery, stored, place, copied=True))
+
+    def announce(self, subscription: Subscription, notifications: Sequence[Notification]) -> Sequence[Exception | None]:
+        """Publish up to ten notifications of one subscription; each has its own error or None."""
+        assert subscription.notify is not None  # noqa: S101 - `place` gives notifications to no other
+        with self._session(subscription) as credentials:
+            return self._announcer.publish(subscription.notify, notifications, credentials)
+
+    @contextmanager
+    def _session(self, subscription: Subscription) -> Iterator[ReadOnlyCredentials]:
+        """The subscription's credentials; if AWS refuses them as stale, the next delivery gets new ones."""
         credentials = self._sessions.credentials(subscription)
         try:
-            return self._engine.copy(copy, credentials)
+            yield credentials
         except ClientError as error:
             if (code := error.response["Error"]["Code"]) in STALE_SESSION:
                 self._sessions.forget(subscription, credentials, STALE_SESSION[code])
             raise
 
+    def _described(self, created: ObjectCreated, source: Source, credentials: ReadOnlyCredentials) -> StoredObject:
+        """The central object: as the event tells it, or, where that lacks something, as S3 does."""
+        if created.size is None or created.etag is None:
+            return self._engine.find_source(source, credentials)
+        return StoredObject(created.etag, created.version_id, created.size, _time(created.event_time))
 
-def _summary(due: Due, *, copied: bool, problems: Sequence[tuple[Fault, str]]) -> Result:
-    if not problems:
-        return due.result(Outcome.DELIVERED if copied else Outcome.ALREADY_DELIVERED)
-    reason = "; ".join(text for _, text in problems)
-    if all(fault is Fault.GONE for fault, _ in problems):
-        return due.result(Outcome.GONE, reason, Fault.GONE)
-    return due.result(Outcome.FAILED, reason, next(fault for fault, _ in problems if fault is not Fault.GONE))
+
+def _notification(
+    delivery: Delivery, stored: StoredObject, place: tuple[str, str, str], *, copied: bool
+) -> Notification | None:
+    """The notification of a stored object, whose place is its bucket, the bucket's owner and its Region."""
+    subscription = delivery.subscription
+    if subscription.notify is None:
+        return None
+    bucket, account_id, region = place
+    delivered = DeliveredObject(
+        bucket=bucket,
+        key=delivery.destination_key,
+        region=region,
+        account_id=account_id,
+        partition=subscription.partition,
+        size=stored.size or 0,
+        etag=stored.etag,
+        version_id=stored.version_id,
+        time=stored.time,
+        copied=copied,
+    )
+    return Notification(message(subscription.notify.format, delivered), attributes(delivery.log_file))
+
+
+def _copy(source: Source, target: CopyTarget, delivery: Delivery) -> Copy:
+    return Copy(
+        source=source,
+        bucket=target.bucket,
+        bucket_owner=delivery.subscription.account_id,
+        region=target.region,
+        key=delivery.destination_key,
+    )
+
+
+def _time(event_time: str | None) -> datetime:
+    try:
+        told = datetime.fromisoformat(event_time or "")
+    except ValueError:
+        return datetime.now(UTC)
+    return told.replace(tzinfo=told.tzinfo or UTC)

@@ -1,6 +1,6 @@
 """Builds what a delivering function needs, once per Lambda environment, from its environment variables."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -10,18 +10,22 @@ from distributary.batches import Deliverer
 from distributary.copies import Copier
 from distributary.credentials import DeliverySessions
 from distributary.delivery import Carrier
+from distributary.keys import LogFile
 from distributary.policies import session_policy
+from distributary.publishing import Publisher
+from distributary.redeliveries import RedeliveryQueue
 from distributary.reports import Reporter
 from distributary.settings import read_settings
 from distributary.subscription_table import SubscriptionTable
 
 
-def build_deliverer(environ: Mapping[str, str], service: str) -> Deliverer:
+def build_deliverer(environ: Mapping[str, str], service: str, scope_of: Callable[[LogFile], str]) -> Deliverer:
     """Build a deliverer.
 
     Args:
         environ: the function's environment variables; see `settings.read_settings`.
         service: the function's name in logs and metrics, such as `deliver_to_owner`.
+        scope_of: whose subscriptions a log file is for.
 
     Raises:
         SettingError: if a variable is missing or malformed.
@@ -36,9 +40,14 @@ def build_deliverer(environ: Mapping[str, str], service: str) -> Deliverer:
             subscription, settings.central_bucket, settings.layout, settings.log_key_arns
         ),
     )
+    queue = None
+    if settings.queue_url:
+        queue = RedeliveryQueue(settings.queue_url, lambda: session.client("sqs", config=config))
     return Deliverer(
         settings=settings,
+        scope_of=scope_of,
         table=SubscriptionTable(session.client("dynamodb", config=config), settings.subscriptions_table),
-        carrier=Carrier(settings, sessions, Copier(connections=settings.concurrency)),
+        carrier=Carrier(settings, sessions, Copier(settings.concurrency), Publisher(settings.concurrency)),
         reporter=Reporter(service, Logger(service=service, location=None)),
+        queue=queue,
     )

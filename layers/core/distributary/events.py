@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/configure-sns-notific
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 from urllib.parse import unquote_plus
 
@@ -48,6 +48,8 @@ class ObjectCreated:
     etag: str | None = None
     event_time: str | None = None
     """ISO 8601, as sent."""
+    subscriptions: tuple[str, ...] = ()
+    """The names of those that are still to be served; none where all are. Only our own `redeliveries` name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,16 @@ def _eventbridge(event: Mapping[str, Any]) -> Notice:
     if name != "Object Created" or event.get("source") != "aws.s3":
         return OtherEvent(name)
     bucket, key = _field(event, "detail", "bucket", "name"), _field(event, "detail", "object", "key")
-    return _created(event, bucket, key, event["detail"]["object"], "version-id")
+    created = _created(event, bucket, key, event["detail"]["object"], "version-id")
+    return replace(created, subscriptions=_named_subscriptions(event)) if "distributary" in event else created
+
+
+def _named_subscriptions(event: Mapping[str, Any]) -> tuple[str, ...]:
+    ours = event["distributary"]
+    names = ours.get("subscriptions") if isinstance(ours, Mapping) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UnreadableEventError("distributary.subscriptions is not a list of names", event)
+    return tuple(names)
 
 
 def _cloudtrail(message: Mapping[str, Any]) -> Iterator[Notice]:

@@ -8,6 +8,13 @@ from distributary.credentials import AssumeRoleError
 from distributary.errors import DistributaryError
 
 
+class OutOfTimeError(DistributaryError):
+    """The function's timeout is near: what isn't done goes back to the queue."""
+
+    def __init__(self) -> None:
+        super().__init__("handed back before the function's timeout")
+
+
 class Fault(StrEnum):
     """The class of a failure. Only `gone` is final."""
 
@@ -33,6 +40,8 @@ THROTTLED = frozenset(
         "RequestThrottled",
         "BandwidthLimitExceeded",
         "KMS.ThrottlingException",
+        "Throttled",
+        "KMSThrottling",
     }
 )
 TRANSIENT = frozenset(
@@ -40,8 +49,8 @@ TRANSIENT = frozenset(
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: a conflict is tried again
     | {"ConditionalRequestConflict", "ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed"}
 )
-OUR_OWN = frozenset({"PackedPolicyTooLarge", "MalformedPolicyDocument"})
-"""STS refuses the session policy that we wrote."""
+OUR_OWN = frozenset({"PackedPolicyTooLarge", "MalformedPolicyDocument", "InvalidParameter", "ParameterValueInvalid"})
+"""STS refuses the session policy that we wrote, or SNS the message."""
 GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})  # a HEAD has no body that could say more
 
 
@@ -49,6 +58,8 @@ def classify(error: BaseException) -> Fault:
     """The class of an error that a delivery raised; an error of a kind nobody foresaw is `misconfigured`."""
     if isinstance(error, AssumeRoleError) and error.__cause__ is not None:
         return classify(error.__cause__)
+    if isinstance(error, OutOfTimeError):
+        return Fault.OUT_OF_TIME
     if isinstance(error, ClientError):
         return _of_code(error.response["Error"]["Code"], error.operation_name)
     if isinstance(error, BotoCoreError):

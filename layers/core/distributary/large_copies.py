@@ -13,7 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import (
+        CompletedPartTypeDef,
+        CompleteMultipartUploadOutputTypeDef,
+        HeadObjectOutputTypeDef,
+    )
 
 THRESHOLD = 5 * 1024**3
 """Bytes; the largest object that one CopyObject takes."""
@@ -32,7 +36,7 @@ def copy_in_parts(
     ExpectedBucketOwner: str,  # noqa: N803
     ExpectedSourceBucketOwner: str,  # noqa: N803
     part_bytes: int = PART_BYTES,
-) -> None:
+) -> "CompleteMultipartUploadOutputTypeDef":
     """Copy one large object; raises what S3 answers, PreconditionFailed included if the key exists already."""
     head = client.head_object(**CopySource, ExpectedBucketOwner=ExpectedSourceBucketOwner)  # type: ignore[arg-type]
     destination = {"Bucket": Bucket, "Key": Key, "ExpectedBucketOwner": ExpectedBucketOwner}
@@ -55,7 +59,7 @@ def copy_in_parts(
             ranges = enumerate(_ranges(head["ContentLength"], part_bytes), start=1)
             under_way = [pool.submit(copy_context().run, copy_part, number, part) for number, part in ranges]
             parts = [future.result() for future in under_way]
-        client.complete_multipart_upload(**destination, MultipartUpload={"Parts": parts}, IfNoneMatch="*")  # type: ignore[arg-type]
+        return client.complete_multipart_upload(**destination, MultipartUpload={"Parts": parts}, IfNoneMatch="*")  # type: ignore[arg-type]
     except Exception:
         # The first error is the one that counts; a lifecycle rule removes what cannot be aborted now.
         with suppress(ClientError, BotoCoreError):

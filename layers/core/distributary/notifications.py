@@ -23,8 +23,9 @@ NO_ADDRESS = "127.0.0.1"
 MAX_ATTRIBUTE = 256
 """Characters of a message attribute. No log type or Region of AWS is a fifth as long."""
 # A space is %20, never the + of S3's own events: who decodes form-encoding reads it and who decodes URLs does too.
-# = : and / stay, so that who decodes nothing reads the usual keys, Hive's and Redshift's included.
-_LITERAL = "".join(chr(code) for code in range(ord("!"), ord("~") + 1) if chr(code) not in "%+")
+# = : and / stay, so that who decodes nothing reads the usual keys, Hive's and Redshift's included. What JSON escapes
+# is encoded: Vector takes the key's text as it stands in the message.
+_LITERAL = "".join(chr(code) for code in range(ord("!"), ord("~") + 1) if chr(code) not in '%+"\\')
 # The characters that SNS takes: https://www.w3.org/TR/xml/#charsets
 _XML_TEXT = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 

@@ -41,13 +41,12 @@ def session_policy(subscription: Subscription, bucket: str, layout: KeyLayout, k
     Raises:
         SessionPolicyTooLongError: if STS would refuse it for its length.
     """
-    text = _policy(subscription, bucket, layout, key_arns)
+    forged = f"{_root(subscription, bucket)}*AWSLogs/*AWSLogs/*"
+    text = _policy(subscription, bucket, layout, key_arns, deny=forged if subscription.is_third_party else None)
     if len(text) > MAX_CHARACTERS:
         # Many prefixes: any prefix then, which is as safe while no readable key holds AWSLogs/ twice.
         any_prefix = replace(layout, key_prefixes=("*",))
-        text = _policy(
-            subscription, bucket, any_prefix, key_arns, deny=f"{_root(subscription, bucket)}*AWSLogs/*AWSLogs/*"
-        )
+        text = _policy(subscription, bucket, any_prefix, key_arns, deny=forged)
     if len(text) > MAX_CHARACTERS:
         raise SessionPolicyTooLongError(subscription.name, len(text))
     return text
@@ -56,18 +55,25 @@ def session_policy(subscription: Subscription, bucket: str, layout: KeyLayout, k
 def _policy(
     subscription: Subscription, bucket: str, layout: KeyLayout, key_arns: Sequence[str], deny: str | None = None
 ) -> str:
-    target = subscription.copy_to
-    statements = [
-        # Versions too: an event names the version that it is about.
-        _allow(READ, owned_resources(subscription, bucket, layout)),
-        # Aborting cleans up after a multipart copy of more than 5 GB that failed.
-        _allow(["s3:PutObject", "s3:AbortMultipartUpload"], [f"{_root(subscription, target.bucket)}{target.prefix}*"]),
-    ]
+    # Versions too: an event names the version that it is about.
+    statements = [_allow(READ, owned_resources(subscription, bucket, layout))]
     if key_arns:
         statements.append(_allow(["kms:Decrypt"], list(key_arns)))
-    if target.kms_key_arn:
-        # Decrypt as well: S3 reads the parts of a multipart upload back when it joins them.
-        statements.append(_allow(["kms:GenerateDataKey", "kms:Decrypt"], [target.kms_key_arn]))
+    if target := subscription.copy_to:
+        root = _root(subscription, target.bucket)
+        # Aborting cleans up after a multipart copy of more than 5 GB that failed.
+        statements.append(_allow(["s3:PutObject", "s3:AbortMultipartUpload"], [f"{root}{target.prefix}*"]))
+        if target.kms_key_arn:
+            # Decrypt as well: S3 reads the parts of a multipart upload back when it joins them.
+            statements.append(_allow(["kms:GenerateDataKey", "kms:Decrypt"], [target.kms_key_arn]))
+    if notify := subscription.notify:
+        statements.append(_allow(["sns:Publish"], [notify.topic_arn]))
+        if notify.kms_key_arn:
+            # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+            statements.append(_allow(["kms:GenerateDataKey", "kms:Decrypt"], [notify.kms_key_arn]))
+    if target and notify:
+        # A copy that was there before is announced with its size, ETag and version: listed, not read.
+        statements.append(_allow(["s3:ListBucketVersions"], [root.removesuffix("/")]))
     if deny:
         statements.append({"Effect": "Deny", "Action": READ, "Resource": deny})
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
@@ -80,7 +86,9 @@ def _root(subscription: Subscription, bucket: str) -> str:
 def owned_resources(subscription: Subscription, bucket: str, layout: KeyLayout) -> list[str]:
     """The ARN patterns of the central bucket's objects that belong to the subscription's scope, and no others."""
     root = _root(subscription, bucket)
-    account_id = subscription.scope
+    if subscription.is_third_party:
+        return [f"{root}*"]
+    account_id = subscription.account_id
     forms = [f"AWSLogs/{account_id}/*", f"AWSLogs/aws-account-id={account_id}/*"]
     if layout.organization_id:
         forms.append(f"AWSLogs/{layout.organization_id}/{account_id}/*")

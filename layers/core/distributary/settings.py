@@ -31,6 +31,10 @@ class Settings:
     """The KMS keys that log files are encrypted with, the bucket's and the trails': sessions must decrypt with them."""
     concurrency: int
     """Deliveries under way at once in one environment."""
+    region: str
+    """The function's Region, and so the central bucket's, whose events reach it."""
+    queue_url: str | None
+    """The function's own queue, for what is left of a message; without one the whole message is repeated."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -52,6 +56,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         layout=read_layout(environ),
         log_key_arns=tuple(_entries(environ.get("LOG_KEY_ARNS", ""))),
         concurrency=int(concurrency),
+        region=_required(environ, "AWS_REGION", "Lambda sets it"),
+        queue_url=environ.get("QUEUE_URL") or None,
     )
 
 
@@ -97,8 +103,8 @@ def _prefix_account(entry: str) -> tuple[str, str]:
     return prefix, account_id
 
 
-def _required(environ: Mapping[str, str], variable: str) -> str:
+def _required(environ: Mapping[str, str], variable: str, who: str = "the template sets it on each function") -> str:
     value = environ.get(variable, "")
     if not value:
-        raise SettingError(variable, "is not set; the template sets it on each function")
+        raise SettingError(variable, f"is not set; {who}")
     return value
