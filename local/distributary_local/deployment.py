@@ -1,4 +1,4 @@
-"""Deploys the real templates to the local AWS, the way a platform team and its owners would: sam build, sam deploy."""
+"""Deploys the real templates to the local AWS, as a platform team and its receivers would: sam build, sam deploy."""
 
 import fcntl
 import os
@@ -19,6 +19,8 @@ CENTRAL_ACCOUNT_ID = "111111111111"
 OWNERS = (CENTRAL_ACCOUNT_ID, "222222222222", "333333333333")
 """A, B and C: Account A owns log files like any other account."""
 UNSUBSCRIBED_ACCOUNT_ID = "444444444444"
+THIRD_PARTY_ACCOUNT_ID = "999999999999"
+"""Z, outside the organisation; it receives everybody's."""
 ORGANIZATION_ID = "o-exampleorg"
 ORGANIZATIONS = {ORGANIZATION_ID: (*OWNERS, UNSUBSCRIBED_ACCOUNT_ID)}
 CENTRAL_BUCKET = f"central-logs-{CENTRAL_ACCOUNT_ID}"
@@ -26,6 +28,11 @@ KEY_PREFIXES = f",/,{ORGANIZATION_ID}/,trails/"
 PREFIX_ACCOUNTS = "cdn/=222222222222"
 STACK = "distributary"
 OWNER_STACK = "distributary-owner"
+THIRD_PARTY_STACK = "distributary-third-party"
+TOPIC_STACK = "distributary-topic"
+FORMATS = {"222222222222": "s3", "333333333333": "cloudtrail", THIRD_PARTY_ACCOUNT_ID: "eventbridge"}
+"""Who is notified, and how: B and Z by a topic of their own, C by one in Account A. A only gets copies."""
+CENTRAL_TOPIC_OF = "333333333333"
 TOOLS = ROOT / ".venv" / "bin"
 """Where `make setup` puts sam and the `distributary` command."""
 
@@ -38,11 +45,12 @@ class DeploymentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What stands on a local AWS: the outputs of Account A's stack and of each owner's."""
+    """What stands on a local AWS: the outputs of Account A's stack, of each owner's and of the third party's."""
 
     emulator: Emulator
     outputs: Mapping[str, str]
     owners: Mapping[str, Mapping[str, str]]
+    third_party: Mapping[str, str]
 
     @property
     def buckets(self) -> dict[str, str]:
@@ -50,9 +58,21 @@ class Deployment:
         return {account_id: outputs["LogBucketName"] for account_id, outputs in self.owners.items()}
 
     @property
+    def third_party_bucket(self) -> str:
+        """The third party's bucket."""
+        return self.third_party["LogBucketName"]
+
+    @property
+    def notification_queues(self) -> dict[str, str]:
+        """The URL of each notified account's queue, by account ID."""
+        receivers = {**self.owners, THIRD_PARTY_ACCOUNT_ID: self.third_party}
+        return {account_id: receivers[account_id]["NotificationQueueUrl"] for account_id in FORMATS}
+
+    @property
     def environment(self) -> dict[str, str]:
         """What a shell or the command line needs to work with it, as the root of Account A."""
         owned = {f"OWNER_BUCKET_{account_id}": bucket for account_id, bucket in self.buckets.items()}
+        notified = {f"NOTIFICATION_QUEUE_URL_{account_id}": url for account_id, url in self.notification_queues.items()}
         return {
             **credentials(CENTRAL_ACCOUNT_ID),
             "AWS_SESSION_TOKEN": "",  # another account's, from the shell, would not fit
@@ -62,11 +82,17 @@ class Deployment:
             "CENTRAL_ACCOUNT_ID": CENTRAL_ACCOUNT_ID,
             "CENTRAL_BUCKET": self.outputs["CentralBucketName"],
             **owned,
+            f"THIRD_PARTY_BUCKET_{THIRD_PARTY_ACCOUNT_ID}": self.third_party_bucket,
+            **notified,
             "OWNER_QUEUE_URL": self.outputs["OwnerQueueUrl"],
             "OWNER_DEAD_LETTER_QUEUE_URL": self.outputs["OwnerDeadLetterQueueUrl"],
+            "THIRD_PARTY_QUEUE_URL": self.outputs["ThirdPartyQueueUrl"],
+            "THIRD_PARTY_DEAD_LETTER_QUEUE_URL": self.outputs["ThirdPartyDeadLetterQueueUrl"],
             "SUBSCRIPTIONS_TABLE": self.outputs["SubscriptionsTableName"],
             "DELIVER_TO_OWNER_FUNCTION": self.outputs["DeliverToOwnerFunctionName"],
             "DELIVER_TO_OWNER_LOG_GROUP": f"/aws/lambda/{self.outputs['DeliverToOwnerFunctionName']}",
+            "FAN_OUT_FUNCTION": self.outputs["FanOutFunctionName"],
+            "FAN_OUT_LOG_GROUP": f"/aws/lambda/{self.outputs['FanOutFunctionName']}",
             "KEY_PREFIXES": KEY_PREFIXES,
             "ORGANIZATION_ID": ORGANIZATION_ID,
             "PREFIX_ACCOUNTS": PREFIX_ACCOUNTS,
@@ -79,7 +105,7 @@ def credentials(account_id: str) -> dict[str, str]:
 
 
 def deploy(emulator: Emulator, progress: Progress) -> Deployment:
-    """Build, deploy Account A's stack and each owner's, and subscribe the owners.
+    """Build, deploy Account A's stack and each receiver's, and subscribe the receivers.
 
     Raises:
         DeploymentError: if a step fails.
@@ -91,14 +117,20 @@ def deploy(emulator: Emulator, progress: Progress) -> Deployment:
     progress(f"sam deploy template.yaml into Account A ({CENTRAL_ACCOUNT_ID})")
     _sam_deploy(emulator, build / "template.yaml")
     outputs = _outputs(emulator, CENTRAL_ACCOUNT_ID, STACK)
-    owners = {}
-    for account_id in OWNERS:
+    progress(f"accounts/topics/template.yaml into {CENTRAL_ACCOUNT_ID}, for {CENTRAL_TOPIC_OF}")
+    _create(emulator, CENTRAL_ACCOUNT_ID, TOPIC_STACK, "topics", {"ReceivingAccountId": CENTRAL_TOPIC_OF})
+    topic_arn = _created(emulator, CENTRAL_ACCOUNT_ID, TOPIC_STACK)["TopicArn"]
+    for account_id in OWNERS:  # they all are created at once
         progress(f"accounts/owner/template.yaml into {account_id}")
-        owners[account_id] = _deploy_owner(emulator, account_id, outputs)
-    deployment = Deployment(emulator, outputs, owners)
+        _create(emulator, account_id, OWNER_STACK, "owner", _owner_parameters(account_id, outputs, topic_arn))
+    progress(f"accounts/third-party/template.yaml into {THIRD_PARTY_ACCOUNT_ID}")
+    _create(emulator, THIRD_PARTY_ACCOUNT_ID, THIRD_PARTY_STACK, "third-party", _third_party_parameters(outputs))
+    owners = {account_id: _created(emulator, account_id, OWNER_STACK) for account_id in OWNERS}
+    third_party = _created(emulator, THIRD_PARTY_ACCOUNT_ID, THIRD_PARTY_STACK)
+    deployment = Deployment(emulator, outputs, owners, third_party)
     progress("distributary subscriptions apply")
     file = emulator.directory / "subscriptions.yaml"
-    file.write_text(yaml.safe_dump(_subscriptions(owners), sort_keys=False))
+    file.write_text(yaml.safe_dump(subscriptions(deployment), sort_keys=False))
     _run(
         "distributary",
         "subscriptions",
@@ -112,14 +144,22 @@ def deploy(emulator: Emulator, progress: Progress) -> Deployment:
     return deployment
 
 
+def subscriptions(deployment: Deployment) -> dict[str, Any]:
+    """The subscriptions of all receivers, as subscriptions.yaml holds them."""
+    plain = [_subscription(f"owner-{one}", one, deployment.owners[one]) for one in OWNERS]
+    third_party = _subscription("third-party", THIRD_PARTY_ACCOUNT_ID, deployment.third_party)
+    return {"version": 1, "subscriptions": [*plain, third_party | {"scope": "all"}]}
+
+
 def external_id(account_id: str) -> str:
-    """The external ID of an owner's subscription. On AWS it is random; here it need not be secret."""
+    """The external ID of a receiver's subscription. On AWS it is random; here it need not be secret."""
     return f"distributary-local-{account_id}"
 
 
 def _sam_deploy(emulator: Emulator, template: Path) -> None:
     parameters = {
         "OrganizationId": ORGANIZATION_ID,
+        "ThirdPartyAccountIds": THIRD_PARTY_ACCOUNT_ID,
         "BucketName": CENTRAL_BUCKET,
         "KeyPrefixes": KEY_PREFIXES,
         "PrefixAccount1": f'"{PREFIX_ACCOUNTS}"',  # sam takes a second = only in quotes
@@ -133,22 +173,42 @@ def _sam_deploy(emulator: Emulator, template: Path) -> None:
     )
 
 
-def _deploy_owner(emulator: Emulator, account_id: str, central: Mapping[str, str]) -> Mapping[str, str]:
-    client = emulator.client("cloudformation", account_id)
-    parameters = {
+def _owner_parameters(account_id: str, central: Mapping[str, str], topic_arn: str) -> dict[str, str]:
+    return {
         "DeliverToOwnerRoleArn": central["DeliverToOwnerRoleArn"],
         "CentralBucketName": central["CentralBucketName"],
         "ExternalId": external_id(account_id),
         "BucketName": f"owner-logs-{account_id}",
+        "Notifications": "queue" if account_id in FORMATS else "none",
+        "CentralTopicArn": topic_arn if account_id == CENTRAL_TOPIC_OF else "",
     }
-    client.create_stack(
-        StackName=OWNER_STACK,
-        TemplateBody=(ROOT / "accounts" / "owner" / "template.yaml").read_text(),
+
+
+def _third_party_parameters(central: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "FanOutRoleArn": central["FanOutRoleArn"],
+        "CentralBucketName": central["CentralBucketName"],
+        "ExternalId": external_id(THIRD_PARTY_ACCOUNT_ID),
+        "BucketName": f"third-party-logs-{THIRD_PARTY_ACCOUNT_ID}",
+        "Notifications": "queue",
+    }
+
+
+def _create(emulator: Emulator, account_id: str, stack: str, folder: str, parameters: Mapping[str, str]) -> None:
+    """Begin to create a stack of accounts/."""
+    emulator.client("cloudformation", account_id).create_stack(
+        StackName=stack,
+        TemplateBody=(ROOT / "accounts" / folder / "template.yaml").read_text(),
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
-    client.get_waiter("stack_create_complete").wait(StackName=OWNER_STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    return _outputs(emulator, account_id, OWNER_STACK)
+
+
+def _created(emulator: Emulator, account_id: str, stack: str) -> dict[str, str]:
+    """Wait until a stack is there; its outputs."""
+    waiter = emulator.client("cloudformation", account_id).get_waiter("stack_create_complete")
+    waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    return _outputs(emulator, account_id, stack)
 
 
 def _outputs(emulator: Emulator, account_id: str, stack: str) -> dict[str, str]:
@@ -156,20 +216,17 @@ def _outputs(emulator: Emulator, account_id: str, stack: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
 
 
-def _subscriptions(owners: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "subscriptions": [
-            {
-                "name": f"owner-{account_id}",
-                "account_id": account_id,
-                "delivery_role_arn": outputs["DeliveryRoleArn"],
-                "external_id": external_id(account_id),
-                "copy_to": {"bucket": outputs["LogBucketName"], "region": outputs["LogBucketRegion"]},
-            }
-            for account_id, outputs in owners.items()
-        ],
+def _subscription(name: str, account_id: str, outputs: Mapping[str, str]) -> dict[str, Any]:
+    plain = {
+        "name": name,
+        "account_id": account_id,
+        "delivery_role_arn": outputs["DeliveryRoleArn"],
+        "external_id": external_id(account_id),
+        "copy_to": {"bucket": outputs["LogBucketName"], "region": outputs["LogBucketRegion"]},
     }
+    if account_id in FORMATS:
+        plain["notify"] = {"topic_arn": outputs["NotificationTopicArn"], "format": FORMATS[account_id]}
+    return plain
 
 
 @contextmanager
