@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 from botocore.credentials import ReadOnlyCredentials
@@ -18,7 +19,7 @@ from distributary.delivery import Carrier
 from distributary.keys import LogFile
 from distributary.objects import Source, StoredObject
 from distributary.publishing import Notification
-from distributary.redeliveries import RedeliveryQueue
+from distributary.queues import FunctionQueue, Letter
 from distributary.reports import Reporter, Result
 from distributary.subscription_table import SubscriptionTable, to_item
 from distributary.subscriptions import NotifyTarget
@@ -73,18 +74,29 @@ class Topic:
         return [one.message for _, notifications in self.requests for one in notifications]
 
 
-class Queue(RedeliveryQueue):
-    """Keeps what is sent to it; sends nothing while `is_broken`."""
+class Queue(FunctionQueue):
+    """Keeps what is asked of it; does nothing while `is_broken`. Time doesn't pass in it."""
 
     def __init__(self) -> None:
-        self.sent: list[str] = []
+        self.sent: list[Letter] = []
+        self.buried: list[Letter] = []
+        self.postponed: list[tuple[str, int]] = []
         self.is_broken = False
 
-    def send(self, bodies: Sequence[str]) -> list[str | None]:
+    def send(self, letters: Sequence[Letter]) -> list[str | None]:
+        return self._take(self.sent, letters)
+
+    def bury(self, letters: Sequence[Letter]) -> list[str | None]:
+        return self._take(self.buried, letters)
+
+    def postpone(self, delays: Sequence[tuple[str, int]]) -> list[str | None]:
+        return self._take(self.postponed, delays)
+
+    def _take(self, kept: list[Any], asked: Sequence[Any]) -> list[str | None]:
         if self.is_broken:
-            return ["broken"] * len(bodies)
-        self.sent += bodies
-        return [None] * len(bodies)
+            return ["broken"] * len(asked)
+        kept += asked
+        return [None] * len(asked)
 
 
 class RecordingReporter(Reporter):
@@ -92,9 +104,13 @@ class RecordingReporter(Reporter):
 
     def __init__(self) -> None:
         self.results: list[Result] = []
+        self.notes: list[tuple[str, str | None, str | None]] = []
 
     def report(self, result: Result, message_id: str | None) -> None:  # noqa: ARG002 - the reporter's interface
         self.results.append(result)
+
+    def note(self, what: str, message_id: str | None, reason: str | None) -> None:
+        self.notes.append((what, message_id, reason))
 
     def flush(self) -> None:
         """Nothing waits to be written."""

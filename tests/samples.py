@@ -26,6 +26,7 @@ SETTINGS = Settings(
     concurrency=8,
     region="us-east-1",
     queue_url=None,
+    dead_letter_queue_url=None,
 )
 
 
@@ -83,15 +84,15 @@ def created(key: str, bucket: str = CENTRAL_BUCKET) -> dict[str, Any]:
     }
 
 
-def batch(*bodies: str | Mapping[str, Any]) -> dict[str, Any]:
+def batch(*bodies: str | Mapping[str, Any], receives: int = 1) -> dict[str, Any]:
     """What Lambda's poller hands over; message IDs count from m0."""
     return {
         "Records": [
             {
                 "messageId": f"m{number}",
-                "receiptHandle": "handle",
+                "receiptHandle": f"handle-{number}",
                 "body": body if isinstance(body, str) else json.dumps(body),
-                "attributes": {},
+                "attributes": {"ApproximateReceiveCount": str(receives)},
                 "messageAttributes": {},
                 "md5OfBody": "",
                 "eventSource": "aws:sqs",

@@ -52,6 +52,7 @@ def test_a_file_is_read_as_expected(name: str) -> None:
 def test_a_file_gives_its_outcomes_and_loses_no_neighbour(name: str, aws: None) -> None:  # noqa: ARG001
     event = load(name)
     with make_deliverer() as made:
+        made.queue.is_broken = True  # as with `sam local invoke`, where there is none
         response = made.deliverer.handle(event, Context())
     expected = Counter(OUTCOMES.get(one["expect"], one["expect"]) for message in EXPECTED[name] for one in message)
     assert made.reporter.outcomes == expected

@@ -97,7 +97,7 @@ def test_what_one_has_is_not_delivered_again_for_the_others_sake(world: World) -
 
     world.mend()
     [left] = world.made.queue.sent
-    assert world.handle(left) == []
+    assert world.handle(left.body) == []
     assert (world.buckets, len(world.announced)) == (["broken", "good"], 2)
     assert world.made.reporter.outcomes == {"failed": 1, "delivered": 1}
 
@@ -129,7 +129,7 @@ def test_of_several_files_in_a_message_only_the_failed_ones_come_back(world: Wor
     assert world.handle({"s3Bucket": CENTRAL_BUCKET, "s3ObjectKey": keys}) == []
     world.mend()
     [left] = world.made.queue.sent
-    assert world.handle(left) == []
+    assert world.handle(left.body) == []
     assert world.made.reporter.outcomes == {"delivered": 3, "failed": 1}
 
 
@@ -245,7 +245,7 @@ def test_who_hangs_is_given_up_on_and_the_others_keep_what_they_have(world: Worl
     finally:
         release.set()
     [left] = world.made.queue.sent
-    assert json.loads(left)["distributary"] == {"subscriptions": ["hanging"]}
+    assert json.loads(left.body)["distributary"] == {"subscriptions": ["hanging"]}
     assert world.made.reporter.results[0].fault == "out_of_time"
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from distributary.aftermath import settle
 from distributary.decisions import Due, add_up, decide, read_notice
 from distributary.delivery import Carrier
 from distributary.events import ObjectCreated, UnreadableEventError, is_queue_batch, read_message
@@ -12,7 +13,7 @@ from distributary.faults import Fault, classify
 from distributary.keys import LogFile
 from distributary.messages import Message, counts, partial_batch_response, read_messages
 from distributary.outcomes import Outcome
-from distributary.redeliveries import RedeliveryQueue
+from distributary.queues import FunctionQueue
 from distributary.reports import Reporter, Result
 from distributary.rounds import Errand, LambdaContext, Round
 from distributary.settings import Settings
@@ -29,7 +30,8 @@ class Deliverer:
     table: SubscriptionTable
     carrier: Carrier
     reporter: Reporter
-    queue: RedeliveryQueue | None = None
+    queue: FunctionQueue | None = None
+    """Without it, failed messages return whole and when the queue says."""
     pool: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +52,8 @@ class Deliverer:
         messages = list(read_messages(event))
         files = [(message, *file) for message in messages for file in self._read(message)]
         self._deliver(list(self._decide(files)), context)
-        self._replace(messages)
+        if is_queue_batch(event) and self.queue is not None:
+            settle(messages, self.queue, self._note)
         self.reporter.flush()
         return partial_batch_response(messages) if is_queue_batch(event) else counts(messages)
 
@@ -105,12 +108,6 @@ class Deliverer:
             message.unserved.append(file)
         self.reporter.report(result, message.message_id)
 
-    def _replace(self, messages: Sequence[Message]) -> None:
-        """Put what is left of half-done messages into the queue anew; a message for which that fails returns whole."""
-        halves = [(message, body) for message in messages for body in message.redeliveries]
-        if not halves or self.queue is None:
-            return
-        problems = self.queue.send([body for _, body in halves])
-        for message in messages:
-            own = [problem for (one, _), problem in zip(halves, problems, strict=True) if one is message]
-            message.is_replaced = bool(own) and not any(own)
+    def _note(self, what: str, message: Message) -> None:
+        failure = message.failure
+        self.reporter.note(what, message.message_id, failure.reason if failure else None)

@@ -9,6 +9,7 @@ from typing import Protocol
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
+from distributary.breakers import Breakers
 from distributary.copies import Copy
 from distributary.credentials import DeliverySessions
 from distributary.events import ObjectCreated
@@ -66,6 +67,7 @@ class Carrier:
         self._sessions = sessions
         self._engine = engine
         self._announcer = announcer
+        self._breakers = Breakers()
 
     def place(self, created: ObjectCreated, delivery: Delivery) -> Placed:
         """Copy the log file, if its subscription wants a copy. Raises whatever AWS answers."""
@@ -78,7 +80,7 @@ class Carrier:
             version_id=created.version_id,
             size=created.size,
         )
-        with self._session(subscription) as credentials:
+        with self._breakers.guard((subscription, "place")), self._session(subscription) as credentials:
             if subscription.copy_to is None:
                 found = self._described(created, source, credentials)
                 place = (source.bucket, source.owner, source.region)
@@ -96,7 +98,7 @@ class Carrier:
     def announce(self, subscription: Subscription, notifications: Sequence[Notification]) -> Sequence[Exception | None]:
         """Publish up to ten notifications of one subscription; each has its own error or None."""
         assert subscription.notify is not None  # noqa: S101 - `place` gives notifications to no other
-        with self._session(subscription) as credentials:
+        with self._breakers.guard((subscription, "announce")), self._session(subscription) as credentials:
             return self._announcer.publish(subscription.notify, notifications, credentials)
 
     @contextmanager

@@ -13,7 +13,7 @@ from distributary.delivery import Carrier
 from distributary.keys import LogFile
 from distributary.policies import session_policy
 from distributary.publishing import Publisher
-from distributary.redeliveries import RedeliveryQueue
+from distributary.queues import FunctionQueue
 from distributary.reports import Reporter
 from distributary.settings import read_settings
 from distributary.subscription_table import SubscriptionTable
@@ -41,8 +41,10 @@ def build_deliverer(environ: Mapping[str, str], service: str, scope_of: Callable
         ),
     )
     queue = None
-    if settings.queue_url:
-        queue = RedeliveryQueue(settings.queue_url, lambda: session.client("sqs", config=config))
+    if settings.queue_url and settings.dead_letter_queue_url:
+        queue = FunctionQueue(
+            settings.queue_url, settings.dead_letter_queue_url, lambda: session.client("sqs", config=config)
+        )
     return Deliverer(
         settings=settings,
         scope_of=scope_of,

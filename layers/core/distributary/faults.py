@@ -15,6 +15,13 @@ class OutOfTimeError(DistributaryError):
         super().__init__("handed back before the function's timeout")
 
 
+class CircuitOpenError(DistributaryError):
+    """The receiver has refused several times in a row, lately: it isn't asked now."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not tried, as lately: {reason}")
+
+
 class Fault(StrEnum):
     """The class of a failure. Only `gone` is final."""
 
@@ -60,6 +67,8 @@ def classify(error: BaseException) -> Fault:
         return classify(error.__cause__)
     if isinstance(error, OutOfTimeError):
         return Fault.OUT_OF_TIME
+    if isinstance(error, CircuitOpenError):
+        return Fault.RECEIVER_BROKEN
     if isinstance(error, ClientError):
         return _of_code(error.response["Error"]["Code"], error.operation_name)
     if isinstance(error, BotoCoreError):

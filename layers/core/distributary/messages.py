@@ -11,7 +11,6 @@ from typing import Any
 from distributary.errors import DistributaryError
 from distributary.events import ObjectCreated, is_queue_batch
 from distributary.faults import Fault
-from distributary.redeliveries import redelivery
 from distributary.reports import Result
 
 
@@ -21,12 +20,15 @@ class UndeliveredError(DistributaryError):
     retryable = True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Message:
     """One message of a batch (or a whole direct event, whose `message_id` is None) and what became of its files."""
 
     message_id: str | None
     body: str | Mapping[str, Any]
+    receipt_handle: str = ""
+    receives: int = 1
+    """How often the queue has handed it out."""
     results: list[Result] = field(default_factory=list)
     unserved: list[tuple[ObjectCreated, tuple[str, ...]]] = field(default_factory=list)
     """The files that are not done, each with the subscriptions it is still due to."""
@@ -38,13 +40,12 @@ class Message:
     @property
     def must_return(self) -> bool:
         """Whether the queue must keep it."""
-        return not self.is_replaced and any(not result.outcome.is_final for result in self.results)
+        return not self.is_replaced and self.failure is not None
 
     @property
-    def redeliveries(self) -> list[str]:
-        """The messages that say what is left of it; none where it can as well return whole."""
-        is_partial = self.has_progressed and self.message_id is not None
-        return [redelivery(created, names) for created, names in self.unserved] if is_partial else []
+    def failure(self) -> Result | None:
+        """The first of its files that is not done."""
+        return next((result for result in self.results if not result.outcome.is_final), None)
 
 
 def read_messages(event: Mapping[str, Any]) -> Iterator[Message]:
@@ -53,7 +54,8 @@ def read_messages(event: Mapping[str, Any]) -> Iterator[Message]:
         yield Message(None, event)
         return
     for record in event["Records"]:
-        yield Message(record["messageId"], record.get("body") or "")
+        received = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
+        yield Message(record["messageId"], record.get("body") or "", record.get("receiptHandle", ""), int(received))
 
 
 def partial_batch_response(messages: Sequence[Message]) -> dict[str, Any]:

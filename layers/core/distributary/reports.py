@@ -63,6 +63,10 @@ class Reporter:
         if result.outcome is Outcome.DELIVERED and (delay := _seconds_since(result.event_time)) is not None:
             self._delays.append(delay)
 
+    def note(self, what: str, message_id: str | None, reason: str | None) -> None:
+        """Log what became of a message, beside the results of its files."""
+        self._logger.warning(what, extra={"message_id": message_id, "reason": reason})
+
     def flush(self) -> None:
         """Emit the invocation's metrics and start anew."""
         for (outcome, log_type), count in sorted(self._counts.items()):

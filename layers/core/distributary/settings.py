@@ -34,7 +34,8 @@ class Settings:
     region: str
     """The function's Region, and so the central bucket's, whose events reach it."""
     queue_url: str | None
-    """The function's own queue, for what is left of a message; without one the whole message is repeated."""
+    """The function's own queue, to which what isn't done returns; without it the whole message does, when it may."""
+    dead_letter_queue_url: str | None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -58,6 +59,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         concurrency=int(concurrency),
         region=_required(environ, "AWS_REGION", "Lambda sets it"),
         queue_url=environ.get("QUEUE_URL") or None,
+        dead_letter_queue_url=environ.get("DEAD_LETTER_QUEUE_URL") or None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What is left of a message, said again."""
+"""The function's own queue, against botocore's model of SQS and against moto."""
 
 from typing import Any
 
@@ -8,9 +8,10 @@ from botocore.stub import Stubber
 from samples import CENTRAL_BUCKET, cloudtrail_key
 
 from distributary.events import ObjectCreated, UnreadableEventError, read_message
-from distributary.redeliveries import RedeliveryQueue, redelivery
+from distributary.queues import FunctionQueue, Letter, redelivery
 
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/111111111111/queue"
+DEAD_LETTER_QUEUE_URL = f"{QUEUE_URL}-dead-letters"
 CREATED = ObjectCreated(CENTRAL_BUCKET, cloudtrail_key(), "v1", 5, "e", "2026-11-21T06:00:00Z")
 
 
@@ -39,18 +40,36 @@ def test_names_of_another_form_are_unreadable_not_everybody(names: Any) -> None:
 def test_each_message_has_an_answer_of_its_own() -> None:
     client = boto3.client("sqs", region_name="us-east-1")
     with Stubber(client) as stubber:
-        entries = [{"Id": str(n), "MessageBody": str(n), "DelaySeconds": 60} for n in range(10)]
-        stubber.add_response(
-            "send_message_batch",
-            {
-                "Successful": [{"Id": str(n), "MessageId": "m", "MD5OfMessageBody": ""} for n in range(8)],
-                "Failed": [{"Id": "8", "SenderFault": False, "Code": "InternalError", "Message": "later"}],
-            },
-            {"QueueUrl": QUEUE_URL, "Entries": entries},
-        )
+        answer: dict[str, Any] = {
+            "Successful": [{"Id": str(n), "MessageId": "m", "MD5OfMessageBody": ""} for n in range(8)],
+            "Failed": [{"Id": "8", "SenderFault": False, "Code": "InternalError", "Message": "later"}],
+        }
+        stubber.add_response("send_message_batch", answer)
         stubber.add_client_error("send_message_batch", "RequestThrottled", "slow down")
-        problems = RedeliveryQueue(QUEUE_URL, lambda: client).send([str(n) for n in range(11)])
+        queue = FunctionQueue(QUEUE_URL, DEAD_LETTER_QUEUE_URL, lambda: client)
+        problems = queue.send([Letter(str(n)) for n in range(11)])
     assert problems[:8] == [None] * 8
     assert problems[8] == "later"
     assert problems[9] == "SQS's answer doesn't name the message"
     assert "slow down" in str(problems[10])
+
+
+def test_messages_go_where_they_are_said_to_and_rest_as_long(aws: None) -> None:  # noqa: ARG001
+    client = boto3.client("sqs")
+    urls = [client.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead-letters")]
+    queue = FunctionQueue(urls[0], urls[1], lambda: client)
+    assert queue.send([Letter(str(n)) for n in range(12)]) == [None] * 12
+    assert queue.send([Letter("later", delay_seconds=900)]) == [None]
+    assert queue.bury([Letter("dead", attributes={"reason": "why"})]) == [None]
+    [dead] = client.receive_message(QueueUrl=urls[1], MessageAttributeNames=["All"])["Messages"]
+    assert (dead["Body"], dead["MessageAttributes"]["reason"]["StringValue"]) == ("dead", "why")
+    handles = [one["ReceiptHandle"] for _ in range(2) for one in _receive(client, urls[0])]
+    assert len(handles) == 12
+    assert queue.postpone([(handle, 0) for handle in handles[:11]]) == [None] * 11
+    assert len(_receive(client, urls[0])) + len(_receive(client, urls[0])) == 11
+    [problem] = queue.postpone([("no handle", 0)])
+    assert problem is not None
+
+
+def _receive(client: Any, url: str) -> list[Any]:
+    return client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])  # type: ignore[no-any-return]
