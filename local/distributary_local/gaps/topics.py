@@ -1,10 +1,12 @@
 """SNS."""
 
+import re
 from contextvars import ContextVar
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import sns
+from ministack.services.cloudformation import provisioners
 
 from distributary_local.gaps.patching import around
 
@@ -36,4 +38,32 @@ def subscribe_conditions() -> None:
         return _request.get().get(key.lower()) or original(key, request)
 
 
-GAPS = (subscribe_conditions,)
+def stack_subscriptions() -> None:
+    """Let CloudFormation subscribe by SNS's API, which asks the topic's policy, wherever the topic is.
+
+    AWS: "AWS::SNS::Subscription",
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html; a queue's
+    own account subscribes it to another account's topic without confirmation, if the topic's policy allows.
+    ministack: says that it has subscribed to another account's topic, and has not.
+    Not shown: a topic in another Region; that CloudFormation asks for sns:GetTopicAttributes too.
+    """
+
+    def subscribe(_: str, properties: dict[str, Any], __: str) -> tuple[str, dict[str, str]]:
+        parameters = {name: str(properties[name]) for name in ("TopicArn", "Protocol", "Endpoint")}
+        for number, (name, value) in enumerate(provisioners._sns_sub_attributes(properties).items(), 1):
+            parameters |= {f"Attributes.entry.{number}.key": name, f"Attributes.entry.{number}.value": value}
+        token = _request.set({f"sns:{name.lower()}": parameters[name] for name in ("Protocol", "Endpoint")})
+        status, _, answer = sns._subscribe(parameters)
+        _request.reset(token)
+        found = re.search(r"<SubscriptionArn>(.+)</SubscriptionArn>", answer.decode())
+        if status >= 400 or not found:
+            raise ValueError(f"{properties['TopicArn']}: {answer!r}")
+        return found[1], {"Arn": found[1]}
+
+    def unsubscribe(physical_id: str, _: Any) -> None:
+        sns._unsubscribe({"SubscriptionArn": physical_id})
+
+    provisioners._RESOURCE_HANDLERS["AWS::SNS::Subscription"] |= {"create": subscribe, "delete": unsubscribe}
+
+
+GAPS = (subscribe_conditions, stack_subscriptions)

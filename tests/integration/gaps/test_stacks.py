@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from integration.gaps.world import EVERYTHING, A, Aws, B, C, eventually, name, refused
+from integration.gaps.world import EVERYTHING, A, Aws, B, C, document, eventually, name, refused
 
 
 def resource(resource_type: str, **properties: Any) -> dict[str, Any]:
@@ -109,6 +109,31 @@ def test_a_topic_is_its_owners(aws: Aws) -> None:
     aws.of(aws.user(A, EVERYTHING), "sns").publish(TopicArn=topic_arn, Message="m")
     with refused("AuthorizationError"):
         aws.of(aws.user(C, EVERYTHING), "sns").publish(TopicArn=topic_arn, Message="m")
+
+
+@pytest.mark.gap("stack_subscriptions")
+def test_a_stack_subscribes_to_another_accounts_topic_only_where_its_policy_allows(aws: Aws) -> None:
+    sns = aws.root("sns", A)
+    opened, closed = (sns.create_topic(Name=name("topic"))["TopicArn"] for _ in range(2))
+    _, queue_arn = aws.queue(C)
+    allow = {"Effect": "Allow", "Principal": {"AWS": C}, "Action": "sns:Subscribe", "Resource": opened}
+    allow |= {"Condition": {"StringEquals": {"sns:Protocol": "sqs", "sns:Endpoint": queue_arn}}}
+    sns.set_topic_attributes(TopicArn=opened, AttributeName="Policy", AttributeValue=document(allow))
+
+    def subscription(topic_arn: str) -> dict[str, Any]:
+        endpoint = {"Protocol": "sqs", "Endpoint": queue_arn}
+        return resource("AWS::SNS::Subscription", TopicArn=topic_arn, RawMessageDelivery=True, **endpoint)
+
+    def subscribed(topic_arn: str) -> list[str]:
+        found = sns.list_subscriptions_by_topic(TopicArn=topic_arn)["Subscriptions"]
+        return [one["Endpoint"] for one in found]
+
+    made = aws.stack(C, Subscription=subscription(opened))
+    assert subscribed(opened) == [queue_arn]
+    assert aws.deploy(C, name("stack"), Subscription=subscription(closed)) == "ROLLBACK_COMPLETE"
+    aws.root("cloudformation", C).delete_stack(StackName=made["stack"])
+    assert aws.settled(C, made["stack"]) == "DELETE_COMPLETE"
+    assert subscribed(opened) == []
 
 
 @pytest.mark.gap("stack_table_properties")
