@@ -13,7 +13,7 @@ from distributary.faults import CircuitOpenError, Fault, classify
 
 OPENS_AFTER = 3
 """Refusals in a row. One alone may be about one file: S3 answers AccessDenied for a deleted object as well."""
-OPEN_SECONDS = 30.0
+OPEN_SECONDS = 15.0
 """How long nobody asks. Then one delivery goes through as a probe."""
 
 
