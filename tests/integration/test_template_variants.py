@@ -18,16 +18,23 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from integration.permissions import act_as, answer, document, make_role, statement
+from integration.permissions import act_as, answer, document, make_role, permissions, roles, statement
 from integration.stacks import central_stack, owner_stack, subscribe
 from integration.waiting import wait_until
 from templates import ROOT
 
 from distributary.subscriptions import CopyTarget, Subscription
-from distributary_local.deployment import ORGANIZATION_ID, OWNERS, UNSUBSCRIBED_ACCOUNT_ID, Deployment
+from distributary_local.deployment import (
+    ORGANIZATION_ID,
+    OWNERS,
+    STACK,
+    THIRD_PARTY_ACCOUNT_ID,
+    UNSUBSCRIBED_ACCOUNT_ID,
+    Deployment,
+)
 from distributary_local.emulator import REGION
 
-A, B, C = OWNERS
+(A, B, C), Z = OWNERS, THIRD_PARTY_ACCOUNT_ID
 UNLISTED = UNSUBSCRIBED_ACCOUNT_ID
 EVERYTHING = {"everything": json.loads(document(statement("*", Resource="*")))}
 NOT_IN_THE_DOCUMENT = ("OnlyOverTls", "ServicesWrite", "OrganizationTrailsWrite", "ServicesCheckTheBucket")
@@ -42,10 +49,11 @@ def blocks(language: str, bucket: str, role_name: str = "distributary-delivery")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def documented(bucket: str, role_name: str = "distributary-delivery") -> tuple[list[Any], Any, Any, Any]:
-    """The bucket's statements, the one for listed accounts, the one for a mapped prefix, and the key's."""
-    for_organization, listed, mapped, key = (json.loads(block) for block in blocks("json", bucket, role_name))
-    return for_organization, listed, mapped, key
+def documented(bucket: str, role_name: str = "distributary-delivery") -> list[Any]:
+    """The bucket's statements, those for listed accounts, a mapped prefix and third parties, and the key's two."""
+    found = [json.loads(block) for block in blocks("json", bucket, role_name)]
+    assert len(found) == 6
+    return found
 
 
 def policy_of(deployment: Deployment, bucket: str) -> list[dict[str, Any]]:
@@ -65,20 +73,21 @@ class TestTheDocument:
 
     def test_has_the_bucket_policys_statements_for_an_organisation(self, deployment: Deployment) -> None:
         bucket = deployment.outputs["CentralBucketName"]
-        wanted, _, mapped, _ = documented(bucket)
+        wanted, _, mapped, for_third_parties, *_ = documented(bucket)
         deployed = policy_of(deployment, bucket)
         ours = [one for one in deployed if one.get("Sid") not in NOT_IN_THE_DOCUMENT]
-        assert ours == [*wanted, mapped]
+        assert ours == [*wanted, for_third_parties, mapped]
 
     def test_has_the_keys_statement(self, deployment: Deployment) -> None:
-        *_, wanted = documented("any")
-        with central_stack(deployment, "key-policy", OrganizationId=ORGANIZATION_ID, Encryption="SSE-KMS") as outputs:
+        *_, for_owners, for_third_parties = documented("any")
+        stack = {"OrganizationId": ORGANIZATION_ID, "ThirdPartyAccountIds": Z, "Encryption": "SSE-KMS"}
+        with central_stack(deployment, "key-policy", **stack) as outputs:
             kms = deployment.emulator.client("kms", A)
             policy = kms.get_key_policy(KeyId=outputs["CentralKeyArn"], PolicyName="default")["Policy"]
         ours = [
             one for one in json.loads(policy)["Statement"] if one["Sid"] not in ("Administration", "ServicesEncrypt")
         ]
-        assert ours == [wanted]
+        assert ours == [for_owners, for_third_parties]
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +236,78 @@ def messages(deployment: Deployment, queue: str) -> str:
     return str(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"))
 
 
+class TestWithoutThirdParties:
+    """Nothing that is only theirs is there, and nothing of it costs."""
+
+    def test_the_stack_has_one_function_and_the_rule_one_target(self, deployment: Deployment) -> None:
+        everything = resources_of(deployment, A, STACK)
+        with central_stack(deployment, "owners-only", OrganizationId=ORGANIZATION_ID) as outputs:
+            made = resources_of(deployment, A, "owners-only")
+            events = deployment.emulator.client("events", A)
+            targets = events.list_targets_by_rule(Rule=made["LogFileCreatedRule"])["Targets"]
+            policy = policy_of(deployment, outputs["CentralBucketName"])
+        assert [target["Id"] for target in targets] == ["OwnerQueue"]
+        assert "ThirdPartiesReadEverything" not in [one.get("Sid") for one in policy]
+        theirs = set(everything) - set(made)
+        assert theirs
+        assert {name for name in everything if re.match("ThirdParty|FanOut", name)} == theirs
+        assert not [name for name in outputs if re.match("ThirdParty|FanOut", name)]
+
+
+def resources_of(deployment: Deployment, account_id: str, stack: str) -> dict[str, str]:
+    """The resources of a stack; those of all its owners' stacks are alike."""
+    cloudformation = deployment.emulator.client("cloudformation", account_id)
+    found = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
+
+
+class TestAReceiversStack:
+    """With copies, notifications or both; the third party's template has the same resources (test_templates.py)."""
+
+    @pytest.fixture
+    def stack(self, deployment: Deployment) -> Any:
+        """Deploys an owner's stack that can be told from others by its delivery role."""
+        common = {
+            "DeliverToOwnerRoleArn": deployment.outputs["DeliverToOwnerRoleArn"],
+            "CentralBucketName": deployment.outputs["CentralBucketName"],
+            "ExternalId": "receiver",
+            "DeliveryRoleName": "receivers-delivery",
+        }
+        return lambda **parameters: owner_stack(deployment, B, "receiver", **common, **parameters)
+
+    def test_that_is_only_notified_has_no_bucket(self, deployment: Deployment, stack: Any) -> None:
+        with stack(Copies="no", Notifications="topic", BucketKmsKeyArn=f"arn:aws:kms:{REGION}:{B}:key/x") as outputs:
+            made = resources_of(deployment, B, "receiver")
+            granted = permissions(roles(deployment.emulator, B, "receiver")["DeliveryRole"])
+        assert set(made) == {"DeliveryRole", "NotificationTopic", "NotificationTopicPolicy"}
+        assert {sid for sid, _ in granted} == {"ReadLogFiles", "Notify"}
+        assert set(outputs) == {"DeliveryRoleArn", "NotificationTopicArn"}
+
+    def test_that_is_only_copied_to_has_no_topic(self, deployment: Deployment, stack: Any) -> None:
+        with stack() as outputs:
+            made = resources_of(deployment, B, "receiver")
+            granted = permissions(roles(deployment.emulator, B, "receiver")["DeliveryRole"])
+        assert set(made) == {"DeliveryRole", "LogBucket", "LogBucketPolicy"}
+        assert {sid for sid, _ in granted} == {"ReadLogFiles", "WriteCopies"}
+        assert set(outputs) == {"DeliveryRoleArn", "LogBucketName", "LogBucketRegion"}
+
+    def test_has_keys_for_both(self, deployment: Deployment, stack: Any) -> None:
+        bucket_key, topic_key = (f"arn:aws:kms:{REGION}:{B}:key/{one}" for one in ("of-bucket", "of-topic"))
+        with stack(Notifications="queue", BucketKmsKeyArn=bucket_key, TopicKmsKeyArn=topic_key) as outputs:
+            documents = roles(deployment.emulator, B, "receiver")["DeliveryRole"]
+            topic = deployment.emulator.client("sns", B)
+            attributes = topic.get_topic_attributes(TopicArn=outputs["NotificationTopicArn"])["Attributes"]
+        statements = {one["Sid"]: one for document in documents.values() for one in document["Statement"]}
+        assert statements["EncryptCopies"]["Resource"] == bucket_key
+        assert statements["EncryptNotifications"]["Resource"] == topic_key
+        assert statements["EncryptNotifications"]["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
+        assert attributes["KmsMasterKeyId"] == topic_key
+
+    def test_that_receives_nothing_is_refused(self, stack: Any) -> None:
+        with pytest.raises(ClientError, match="Without Copies, choose Notifications"), stack(Copies="no"):
+            pass
+
+
 class TestARefusedStack:
     """The template's rules."""
 
@@ -235,6 +316,7 @@ class TestARefusedStack:
         [
             ({}, "Name an OrganizationId, or the AccountIds"),
             ({"OrganizationId": "", "AccountIds": ""}, "Name an OrganizationId, or the AccountIds"),
+            ({"AccountIds": B, "ThirdPartyAccountIds": f"{Z},*"}, "ThirdPartyAccountIds"),
             (
                 {"AccountIds": B, "Encryption": "SSE-KMS", "ExistingBucketName": "existing-encrypted"},
                 "Name the ExistingKmsKeyArn",
