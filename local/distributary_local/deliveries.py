@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from distributary_local.deployment import Deployment
+from distributary_local.log_files import GeneratedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,18 @@ class Told:
     """When the line was written, in seconds since the epoch."""
 
 
-def read_outcomes(deployment: Deployment) -> list[Told]:
-    """Every outcome that deliver_to_owner has logged so far, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A log file in the central bucket, and when writing it began, in seconds since the epoch."""
+
+    file: GeneratedFile
+    time: float
+
+
+def read_outcomes(deployment: Deployment, log_group: str = "DELIVER_TO_OWNER_LOG_GROUP") -> list[Told]:
+    """Every outcome that a function has logged so far, oldest first; `log_group` is named as in the environment."""
     client = deployment.emulator.client("logs", deployment.environment["AWS_ACCESS_KEY_ID"])
-    pages = client.get_paginator("filter_log_events").paginate(
-        logGroupName=deployment.environment["DELIVER_TO_OWNER_LOG_GROUP"]
-    )
+    pages = client.get_paginator("filter_log_events").paginate(logGroupName=deployment.environment[log_group])
     lines = (event["message"] for page in pages for event in page["events"])
     return sorted((told for line in lines for told in _parse(line)), key=lambda told: told.time)
 
@@ -44,6 +51,14 @@ def read_bucket(deployment: Deployment, account_id: str, bucket: str) -> dict[st
     pages = deployment.emulator.client("s3", account_id).get_paginator("list_objects_v2").paginate(Bucket=bucket)
     objects = (found for page in pages for found in page.get("Contents", []))
     return {found["Key"]: (found["ETag"], found["Size"]) for found in objects}
+
+
+def read_notification(deployment: Deployment, account_id: str) -> Any:
+    """One notification from an account's queue, which keeps it."""
+    client = deployment.emulator.client("sqs", account_id)
+    url = deployment.notification_queues[account_id]
+    [message] = client.receive_message(QueueUrl=url, VisibilityTimeout=0, WaitTimeSeconds=20)["Messages"]
+    return json.loads(message["Body"])
 
 
 def _parse(line: str) -> Iterator[Told]:

@@ -21,6 +21,8 @@ OWNERS = (CENTRAL_ACCOUNT_ID, "222222222222", "333333333333")
 UNSUBSCRIBED_ACCOUNT_ID = "444444444444"
 THIRD_PARTY_ACCOUNT_ID = "999999999999"
 """Z, outside the organisation; it receives everybody's."""
+ACCOUNTS = dict(zip((*OWNERS, UNSUBSCRIBED_ACCOUNT_ID), "ABCD", strict=True))
+"""Whose log files arrive, and what the documentation calls them."""
 ORGANIZATION_ID = "o-exampleorg"
 ORGANIZATIONS = {ORGANIZATION_ID: (*OWNERS, UNSUBSCRIBED_ACCOUNT_ID)}
 CENTRAL_BUCKET = f"central-logs-{CENTRAL_ACCOUNT_ID}"

@@ -130,19 +130,29 @@ def test_outcomes_become_metrics(deployment: Deployment, new_key: Callable[[str]
     wait_until(missing)
 
 
-def test_a_message_nobody_can_read_is_retried_alone(deployment: Deployment, new_key: Callable[[str], str]) -> None:
+def test_a_message_nobody_can_read_is_buried_with_its_reason(
+    deployment: Deployment, new_key: Callable[[str], str]
+) -> None:
     sqs = deployment.emulator.client("sqs", CENTRAL_ACCOUNT_ID)
-    queue = deployment.outputs["OwnerQueueUrl"]
     key = new_key(B)
     good = json.dumps({"s3Bucket": deployment.outputs["CentralBucketName"], "s3ObjectKey": [key]})
     put(deployment, key)
     entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(("{not json", good))]
-    sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    sqs.send_message_batch(QueueUrl=deployment.outputs["OwnerQueueUrl"], Entries=entries)
     wait_for(deployment, key)
+    dead: list[Any] = []
 
-    def waiting() -> int:
-        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=wanted)["Attributes"]
-        return sum(map(int, counts.values()))
+    def missing() -> bool:
+        dead.extend(
+            sqs.receive_message(
+                QueueUrl=deployment.outputs["OwnerDeadLetterQueueUrl"], MessageAttributeNames=["All"]
+            ).get("Messages", [])
+        )
+        return not dead
 
-    wait_until(lambda: waiting() != 1)  # the unreadable one stays, hidden until its visibility timeout
+    wait_until(missing)
+    [letter] = dead
+    sqs.delete_message(QueueUrl=deployment.outputs["OwnerDeadLetterQueueUrl"], ReceiptHandle=letter["ReceiptHandle"])
+    assert letter["Body"] == "{not json"
+    assert letter["MessageAttributes"]["fault"]["StringValue"] == "unreadable"
+    assert "not JSON" in letter["MessageAttributes"]["reason"]["StringValue"]
