@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import LAYOUT, ORGANIZATION_ID, B, C
+from samples import LAYOUT, ORGANIZATION_ID, B, C, Z
 from templates import listed, load, resources, statements
 
 from distributary.keys import LogFile, parse_key
@@ -50,6 +50,20 @@ def test_a_routed_key_is_readable_by_its_owner_alone(key: str) -> None:
 @given(keys)
 def test_no_key_at_all_is_readable_by_two_accounts(key: str) -> None:
     assert not (may_read(B, key) and may_read(C, key))
+
+
+@given(keys)
+def test_a_third_party_reads_every_key_that_could_not_name_two_accounts(key: str) -> None:
+    denied = [matches(sid, Z, key) for sid in ("NobodyElseUsesForgedKeys", "NoDeliveryRoleReadsForgedKeys")]
+    assert matches("ThirdPartiesReadEverything", Z, key)
+    assert denied == [key.count("AWSLogs/") > 1] * 2
+
+
+def test_third_parties_are_named_and_only_their_delivery_roles_read() -> None:
+    statement = STATEMENTS["ThirdPartiesReadEverything"]
+    assert statement["Principal"] == {"AWS": {"Fn::Split": [",", {"Ref": "ThirdPartyAccountIds"}]}}
+    assert statement["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
+    assert statement["Condition"]["ArnLike"] == STATEMENTS["OwnersReadTheirOwn"]["Condition"]["ArnLike"]
 
 
 def test_only_the_delivery_role_of_the_organisation_or_of_the_listed_accounts_reads() -> None:

@@ -5,11 +5,18 @@ import re
 from typing import Any
 
 import pytest
+from samples import LAYOUT, A, B
 from templates import ROOT, listed, load, resources, statements
+
+from distributary.policies import session_policy
+from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
 
 PATHS = ["template.yaml", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("accounts/*/template.yaml"))]
 MAIN = load("template.yaml")
 every_template = pytest.mark.parametrize("path", PATHS)
+every_function = pytest.mark.parametrize(
+    ("function", "queue"), [("DeliverToOwner", "OwnerQueue"), ("FanOut", "ThirdPartyQueue")]
+)
 
 
 def policies(template: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -74,7 +81,7 @@ def test_buckets_are_kept_private_encrypted_versioned_and_outlive_the_stack(path
 
 
 @every_template
-def test_buckets_and_queues_take_requests_over_tls_only(path: str) -> None:
+def test_buckets_queues_and_topics_take_requests_over_tls_only(path: str) -> None:
     template = load(path)
     guarded = [
         name
@@ -82,14 +89,17 @@ def test_buckets_and_queues_take_requests_over_tls_only(path: str) -> None:
         for one in statements(document)
         if one["Effect"] == "Deny" and one.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
     ]
-    holders = resources(template, "AWS::S3::BucketPolicy") | resources(template, "AWS::SQS::QueuePolicy")
-    assert sorted(guarded) == sorted(holders)
+    kinds = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
+    assert sorted(guarded) == sorted(name for kind in kinds for name in resources(template, kind))
 
 
-def test_the_function_may_not_touch_s3_at_all() -> None:
-    [policy] = resources(MAIN, "AWS::IAM::Role")["DeliverToOwnerRole"]["Policies"]
-    actions = {action for one in statements(policy["PolicyDocument"]) for action in listed(one["Action"])}
-    assert not any(action.startswith("s3:") for action in actions)
+def test_no_function_may_touch_s3_or_publish() -> None:
+    roles = resources(MAIN, "AWS::IAM::Role")
+    assert set(roles) == {"DeliverToOwnerRole", "FanOutRole"}
+    for role in roles.values():
+        [policy] = role["Policies"]
+        actions = {action for one in statements(policy["PolicyDocument"]) for action in listed(one["Action"])}
+        assert {action.partition(":")[0] for action in actions} == {"sts", "dynamodb", "sqs", "logs"}
 
 
 @every_template
@@ -102,22 +112,28 @@ def test_every_permission_of_a_role_has_a_reason_above_it(path: str) -> None:
             above = name
 
 
-def test_the_visibility_timeout_is_six_times_the_functions() -> None:
-    function = resources(MAIN, "AWS::Serverless::Function")["DeliverToOwner"]
-    assert resources(MAIN, "AWS::SQS::Queue")["OwnerQueue"]["VisibilityTimeout"] == 6 * function["Timeout"]
+@every_function
+def test_the_visibility_timeout_is_six_times_the_functions(function: str, queue: str) -> None:
+    timeout = resources(MAIN, "AWS::Serverless::Function")[function]["Timeout"]
+    assert resources(MAIN, "AWS::SQS::Queue")[queue]["VisibilityTimeout"] == 6 * timeout
 
 
-def test_a_message_outlives_its_retries_and_its_dead_letter_outlives_it() -> None:
-    queues = resources(MAIN, "AWS::SQS::Queue")
-    owner, dead = queues["OwnerQueue"], queues["OwnerDeadLetterQueue"]
-    assert owner["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": "OwnerDeadLetterQueue.Arn"}
-    retries = owner["RedrivePolicy"]["maxReceiveCount"] * owner["VisibilityTimeout"]
-    assert retries < owner["MessageRetentionPeriod"] < dead["MessageRetentionPeriod"] == 14 * 86_400
+@pytest.mark.parametrize("queue", ["OwnerQueue", "ThirdPartyQueue"])
+def test_a_message_outlives_its_retries_and_its_dead_letter_outlives_it(queue: str) -> None:
+    queues, dead_letter_queue = resources(MAIN, "AWS::SQS::Queue"), queue.replace("Queue", "DeadLetterQueue")
+    alive, dead = queues[queue], queues[dead_letter_queue]
+    assert alive["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": f"{dead_letter_queue}.Arn"}
+    retries = alive["RedrivePolicy"]["maxReceiveCount"] * alive["VisibilityTimeout"]
+    assert retries < alive["MessageRetentionPeriod"] < dead["MessageRetentionPeriod"] == 14 * 86_400
 
 
-def test_a_message_fails_alone() -> None:
-    events = resources(MAIN, "AWS::Serverless::Function")["DeliverToOwner"]["Events"]
-    assert events["OwnerQueue"]["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+@every_function
+def test_a_message_fails_alone_and_what_is_left_of_it_returns_to_its_queue(function: str, queue: str) -> None:
+    properties = resources(MAIN, "AWS::Serverless::Function")[function]
+    event = properties["Events"][queue]["Properties"]
+    assert event["Queue"] == {"Fn::GetAtt": f"{queue}.Arn"}
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert properties["Environment"]["Variables"]["QUEUE_URL"] == {"Ref": queue}
 
 
 def test_every_alarm_tells_somebody_and_says_what_to_do() -> None:
@@ -127,18 +143,56 @@ def test_every_alarm_tells_somebody_and_says_what_to_do() -> None:
 
 
 def test_the_rule_sends_what_it_cannot_deliver_to_the_dead_letter_queue() -> None:
-    [target] = resources(MAIN, "AWS::Events::Rule")["LogFileCreatedRule"]["Targets"]
-    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": "OwnerDeadLetterQueue.Arn"}
+    targets = resources(MAIN, "AWS::Events::Rule")["LogFileCreatedRule"]["Targets"]
+    dead_letters = [one.get("Fn::If", [None, one])[1]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"] for one in targets]
+    assert dead_letters == ["OwnerDeadLetterQueue.Arn", "ThirdPartyDeadLetterQueue.Arn"]
 
 
 def test_nothing_is_deployed_per_account() -> None:
     assert not re.search(r"[0-9]{12}", json.dumps(MAIN["Resources"]))
 
 
-def test_the_delivery_role_trusts_one_role_with_an_external_id() -> None:
-    role = resources(load("accounts/owner/template.yaml"), "AWS::IAM::Role")["DeliveryRole"]
+@pytest.mark.parametrize(("folder", "trusted"), [("owner", "DeliverToOwnerRoleArn"), ("third-party", "FanOutRoleArn")])
+def test_a_delivery_role_trusts_one_role_with_an_external_id(folder: str, trusted: str) -> None:
+    role = resources(load(f"accounts/{folder}/template.yaml"), "AWS::IAM::Role")["DeliveryRole"]
     [trust] = statements(role["AssumeRolePolicyDocument"])
     assert trust["Condition"] == {
-        "ArnEquals": {"aws:PrincipalArn": {"Ref": "DeliverToOwnerRoleArn"}},
+        "ArnEquals": {"aws:PrincipalArn": {"Ref": trusted}},
         "StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}},
     }
+
+
+def test_a_third_partys_side_is_an_owners_for_another_function() -> None:
+    """One is a copy of the other: what is mended in one must be mended in both."""
+    owner, third_party = (load(f"accounts/{folder}/template.yaml") for folder in ("owner", "third-party"))
+    described = [one["Resources"]["DeliveryRole"]["Properties"].pop("Description") for one in (owner, third_party)]
+    assert described[0] != described[1]
+    assert owner.pop("Description") != third_party.pop("Description")
+    assert json.loads(json.dumps(owner).replace("DeliverToOwnerRoleArn", "FanOutRoleArn")) == third_party
+
+
+def test_a_session_policys_actions_are_those_of_the_delivery_role() -> None:
+    """Neither has one that the other lacks, except what the session policy denies."""
+    subscription = Subscription(
+        name="everything",
+        account_id=B,
+        delivery_role_arn=f"arn:aws:iam::{B}:role/distributary-delivery",
+        external_id="anything",
+        copy_to=CopyTarget("bucket", "us-east-1", kms_key_arn=f"arn:aws:kms:us-east-1:{B}:key/bucket"),
+        notify=NotifyTarget(f"arn:aws:sns:us-east-1:{B}:topic", kms_key_arn=f"arn:aws:kms:us-east-1:{B}:key/topic"),
+    )
+    session = json.loads(session_policy(subscription, "central", LAYOUT, [f"arn:aws:kms:us-east-1:{A}:key/logs"]))
+    [role] = resources(load("accounts/owner/template.yaml"), "AWS::IAM::Role").values()
+    [policy] = role["Policies"]
+    allowed = [
+        sorted(tuple(sorted(listed(one["Action"]))) for one in document["Statement"])
+        for document in (session, {"Statement": statements(policy["PolicyDocument"])})
+    ]
+    assert allowed[0] == allowed[1]
+
+
+def test_a_topic_for_an_account_is_for_no_other() -> None:
+    policy = resources(load("accounts/topics/template.yaml"), "AWS::SNS::TopicPolicy")["TopicPolicy"]
+    allows = [one for one in statements(policy["PolicyDocument"]) if one["Effect"] == "Allow"]
+    assert [one["Principal"] for one in allows] == [{"AWS": {"Ref": "ReceivingAccountId"}}] * 3
+    assert [one["Action"] for one in allows] == ["sns:Publish", "sns:Subscribe", "sns:GetTopicAttributes"]
