@@ -102,6 +102,19 @@ def act_as(emulator: Emulator, role_arn: str, *services: str, trusted: Mapping[s
     return Actor(emulator, role_arn, policies(emulator, account_id, role_name), clients)
 
 
+@contextmanager
+def trusting(emulator: Emulator, role_arn: str, *principal_arns: str) -> Iterator[None]:
+    """Let a deployed role be assumed by others too, meanwhile; those that it trusts are not disturbed."""
+    iam, role_name = emulator.client("iam", account_of(role_arn)), role_arn.rpartition("/")[2]
+    before = iam.get_role(RoleName=role_name)["Role"]["AssumeRolePolicyDocument"]
+    more = statement("sts:AssumeRole", Principal={"AWS": list(principal_arns)})
+    iam.update_assume_role_policy(RoleName=role_name, PolicyDocument=document(*before["Statement"], more))
+    try:
+        yield
+    finally:
+        iam.update_assume_role_policy(RoleName=role_name, PolicyDocument=json.dumps(before))
+
+
 def assume(emulator: Emulator, role_arn: str, **session: Any) -> Any:
     """A session of a role that trusts its own account; a user of the account asks for it: root can't."""
     iam = emulator.client("iam", account_of(role_arn))

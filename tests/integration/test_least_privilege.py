@@ -1,6 +1,6 @@
 """Each permission of the deployed roles is needed, and there is no other: a call fails without it; each has a call.
 
-The calls are made with copies of the roles (the function's) and with a stack of the test's own (the delivery role's),
+The calls are made with copies of the roles (the functions') and with a stack of the test's own (the delivery role's),
 so that nobody else's deliveries are disturbed. What a role's resources and conditions exclude: test_isolation.py.
 """
 
@@ -13,10 +13,17 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from integration.permissions import Actor, act_as, make_role, permissions, roles
+from integration.permissions import Actor, act_as, make_role, permissions, roles, trusting
 from integration.stacks import owner_stack
 
-from distributary_local.deployment import CENTRAL_ACCOUNT_ID, STACK, UNSUBSCRIBED_ACCOUNT_ID, Deployment
+from distributary_local.deployment import (
+    CENTRAL_ACCOUNT_ID,
+    STACK,
+    THIRD_PARTY_ACCOUNT_ID,
+    THIRD_PARTY_STACK,
+    UNSUBSCRIBED_ACCOUNT_ID,
+    Deployment,
+)
 
 A, OWNER = CENTRAL_ACCOUNT_ID, UNSUBSCRIBED_ACCOUNT_ID
 """The owner has a delivery role of its own stack here; it has no subscription, so the deployed function ignores it."""
@@ -24,26 +31,43 @@ OWNER_STACK = "least-privilege"
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """A copy of a function's role, and what the role works on."""
+
+    actor: Actor
+    queue_url: str
+    dead_letter_queue_url: str
+    log_group: str
+    """The deployed function's."""
+    delivery_role_arn: str
+    """One that it may become."""
+    logging_function: str
+    """A function with this role that writes its event into that log."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
-    """Both roles, and what they work on."""
+    """All roles, and what they work on."""
 
     deployment: Deployment
-    function: Actor
+    functions: dict[str, Function]
+    """By the logical ID of the role."""
     delivery: Actor
     central: str
     """The central bucket."""
-    owners: str
-    """The owner's bucket."""
+    owner: dict[str, str]
+    """The outputs of the owner's stack."""
     key: str
     """A log file of the owner in the central bucket."""
     version_id: str
-    logging_function: str
-    """A function with the function's role that writes its event into the deployed function's log."""
+
+    def actor(self, role: str) -> Actor:
+        return self.delivery if role == "DeliveryRole" else self.functions[role].actor
 
     def copy(self, **source: str) -> None:
         """Copy the log file with the delivery role, as the function does."""
         self.delivery.client("s3").copy_object(
-            Bucket=self.owners,
+            Bucket=self.owner["LogBucketName"],
             Key=f"copies/{uuid.uuid4().hex}",
             CopySource={"Bucket": self.central, "Key": self.key, **source},
             IfNoneMatch="*",
@@ -54,18 +78,15 @@ class World:
 
     def abort_an_upload(self) -> None:
         """Abort an upload that somebody else has begun, so that only aborting is asked of the role."""
-        place = {"Bucket": self.owners, "Key": f"copies/{uuid.uuid4().hex}"}
+        place = {"Bucket": self.owner["LogBucketName"], "Key": f"copies/{uuid.uuid4().hex}"}
         begun = self.deployment.emulator.client("s3", OWNER).create_multipart_upload(**place)
         self.delivery.client("s3").abort_multipart_upload(**place, UploadId=begun["UploadId"])
 
-    def write_a_log(self) -> str:
-        """Run the function; the local AWS loses its log without permission, as Lambda does."""
-        mark = uuid.uuid4().hex
-        self.deployment.emulator.client("lambda", A).invoke(FunctionName=self.logging_function, Payload=f'"{mark}"')
-        group = self.deployment.environment["DELIVER_TO_OWNER_LOG_GROUP"]
-        logs = self.deployment.emulator.client("logs", A)
-        found = logs.filter_log_events(logGroupName=group, filterPattern=mark)["events"]
-        return "OK" if any(mark in event["message"] for event in found) else "lost"
+    def find_a_copy(self) -> None:
+        self.delivery.client("s3").list_object_versions(Bucket=self.owner["LogBucketName"], Prefix="copies/", MaxKeys=1)
+
+    def notify(self) -> None:
+        self.delivery.client("sns").publish(TopicArn=self.owner["NotificationTopicArn"], Message="a log file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,53 +99,69 @@ class Row:
     refused: str = "AccessDenied"
 
 
-def sqs(name: str, **arguments: Any) -> Callable[[World], object]:
-    def call(world: World) -> object:
-        queue = world.deployment.outputs["OwnerQueueUrl"]
-        return getattr(world.function.client("sqs"), name)(QueueUrl=queue, **arguments)
+def rows_of_a_function(role: str, queue_sid: str) -> dict[tuple[str, str, str], Row]:
+    """What a function's role is for; both functions do the same with different things."""
 
-    return call
+    def sqs(name: str, queue: str = "queue_url", **arguments: Any) -> Callable[[World], object]:
+        def call(world: World) -> object:
+            function = world.functions[role]
+            return getattr(function.actor.client("sqs"), name)(QueueUrl=getattr(function, queue), **arguments)
+
+        return call
+
+    def read_subscriptions(world: World) -> object:
+        items = {world.deployment.outputs["SubscriptionsTableName"]: {"Keys": [{"scope": {"S": OWNER}}]}}
+        return world.functions[role].actor.client("dynamodb").batch_get_item(RequestItems=items)
+
+    def become_a_delivery_role(world: World) -> object:
+        function = world.functions[role]
+        return function.actor.client("sts").assume_role(RoleArn=function.delivery_role_arn, RoleSessionName="test")
+
+    def write_a_log(world: World) -> str:
+        """Run the function; the local AWS loses its log without permission, as Lambda does."""
+        mark, function, emulator = uuid.uuid4().hex, world.functions[role], world.deployment.emulator
+        emulator.client("lambda", A).invoke(FunctionName=function.logging_function, Payload=f'"{mark}"')
+        logs = emulator.client("logs", A)
+        found = logs.filter_log_events(logGroupName=function.log_group, filterPattern=mark)["events"]
+        return "OK" if any(mark in event["message"] for event in found) else "lost"
+
+    return {
+        (role, "AssumeDeliveryRoles", "sts:AssumeRole"): Row(become_a_delivery_role),
+        (role, "ReadSubscriptions", "dynamodb:BatchGetItem"): Row(read_subscriptions, refused="AccessDeniedException"),
+        # The local AWS's poller asks for these three only when its mapping is made (gap mapping_checks).
+        (role, queue_sid, "sqs:ReceiveMessage"): Row(sqs("receive_message", VisibilityTimeout=0)),
+        (role, queue_sid, "sqs:DeleteMessage"): Row(
+            sqs("delete_message", ReceiptHandle="nobodys"), allowed="ReceiptHandleIsInvalid"
+        ),
+        (role, queue_sid, "sqs:GetQueueAttributes"): Row(sqs("get_queue_attributes")),
+        (role, "PostponeWhatFailed", "sqs:ChangeMessageVisibility"): Row(
+            sqs("change_message_visibility", ReceiptHandle="nobodys", VisibilityTimeout=0),
+            allowed="ReceiptHandleIsInvalid",
+        ),
+        # Nothing is sent: who may send is told that there is nothing to send.
+        (role, "SendWhatIsLeft", "sqs:SendMessage"): Row(
+            sqs("send_message_batch", Entries=[]), allowed="AWS.SimpleQueueService.EmptyBatchRequest"
+        ),
+        (role, "BuryWhatIsDead", "sqs:SendMessage"): Row(
+            sqs("send_message_batch", "dead_letter_queue_url", Entries=[]),
+            allowed="AWS.SimpleQueueService.EmptyBatchRequest",
+        ),
+        # The local AWS asks for both together whenever a function ends (gap log_permissions). It refuses a direct call
+        # whose permission ends with :*, which is how AWS writes a log group with its streams; so none is made here.
+        (role, "WriteTheLog", "logs:CreateLogStream"): Row(write_a_log, refused="lost"),
+        (role, "WriteTheLog", "logs:PutLogEvents"): Row(write_a_log, refused="lost"),
+    }
 
 
-def read_subscriptions(world: World) -> object:
-    keys = {"Keys": [{"scope": {"S": OWNER}}]}
-    table = world.deployment.outputs["SubscriptionsTableName"]
-    return world.function.client("dynamodb").batch_get_item(RequestItems={table: keys})
-
-
-def become_the_delivery_role(world: World) -> object:
-    return world.function.client("sts").assume_role(RoleArn=world.delivery.role_arn, RoleSessionName="test")
-
-
-# The local AWS's poller asks for these only when its mapping is made (gap mapping_checks); so they are called here.
-SQS_ROWS = {
-    ("DeliverToOwnerRole", "ConsumeTheOwnerQueue", "sqs:ReceiveMessage"): Row(
-        sqs("receive_message", VisibilityTimeout=0)
-    ),
-    ("DeliverToOwnerRole", "ConsumeTheOwnerQueue", "sqs:DeleteMessage"): Row(
-        sqs("delete_message", ReceiptHandle="nobodys"), allowed="ReceiptHandleIsInvalid"
-    ),
-    ("DeliverToOwnerRole", "ConsumeTheOwnerQueue", "sqs:GetQueueAttributes"): Row(sqs("get_queue_attributes")),
-}
-# The local AWS asks for both together whenever a function ends (gap log_permissions). It refuses a direct call whose
-# permission ends with :*, which is how AWS writes a log group with its streams; so none is made here.
-LOG_ROWS = {
-    ("DeliverToOwnerRole", "WriteTheLog", action): Row(World.write_a_log, refused="lost")
-    for action in ("logs:CreateLogStream", "logs:PutLogEvents")
-}
 ROWS: dict[tuple[str, str, str], Row] = {
-    ("DeliverToOwnerRole", "AssumeDeliveryRoles", "sts:AssumeRole"): Row(become_the_delivery_role),
-    ("DeliverToOwnerRole", "ReadSubscriptions", "dynamodb:BatchGetItem"): Row(
-        read_subscriptions, refused="AccessDeniedException"
-    ),
-    **SQS_ROWS,
-    **LOG_ROWS,
-    ("DeliveryRole", "ReadOwnLogFiles", "s3:GetObject"): Row(lambda world: world.copy()),
-    ("DeliveryRole", "ReadOwnLogFiles", "s3:GetObjectVersion"): Row(
-        lambda world: world.copy(VersionId=world.version_id)
-    ),
-    ("DeliveryRole", "WriteCopies", "s3:PutObject"): Row(lambda world: world.copy()),
-    ("DeliveryRole", "WriteCopies", "s3:AbortMultipartUpload"): Row(lambda world: world.abort_an_upload()),
+    **rows_of_a_function("DeliverToOwnerRole", "ConsumeTheOwnerQueue"),
+    **rows_of_a_function("FanOutRole", "ConsumeTheThirdPartyQueue"),
+    ("DeliveryRole", "ReadLogFiles", "s3:GetObject"): Row(World.copy),
+    ("DeliveryRole", "ReadLogFiles", "s3:GetObjectVersion"): Row(lambda world: world.copy(VersionId=world.version_id)),
+    ("DeliveryRole", "WriteCopies", "s3:PutObject"): Row(World.copy),
+    ("DeliveryRole", "WriteCopies", "s3:AbortMultipartUpload"): Row(World.abort_an_upload),
+    ("DeliveryRole", "FindCopies", "s3:ListBucketVersions"): Row(World.find_a_copy),
+    ("DeliveryRole", "Notify", "sns:Publish"): Row(World.notify, refused="AuthorizationError"),
 }
 
 
@@ -139,37 +176,53 @@ def answer(row: Row, world: World) -> str:
 @pytest.fixture(scope="module")
 def world(deployment: Deployment) -> Iterator[World]:
     emulator, central = deployment.emulator, deployment.outputs["CentralBucketName"]
-    granted = roles(emulator, A, STACK)["DeliverToOwnerRole"]
-    trusted = {"AWS": A, "Service": "lambda.amazonaws.com"}
-    arn = make_role(emulator, A, "least-privilege", granted)
-    function = act_as(emulator, arn, "sts", "dynamodb", "sqs", trusted=trusted)
-    with owner_stack(
-        deployment,
-        OWNER,
-        OWNER_STACK,
-        DeliverToOwnerRoleArn=deployment.outputs["DeliverToOwnerRoleArn"],
-        CentralBucketName=central,
-        ExternalId="least-privilege",
-    ) as owner:
-        delivery = act_as(emulator, owner["DeliveryRoleArn"], "s3", trusted={"AWS": [A, OWNER]})
+    third_partys_role = deployment.third_party["DeliveryRoleArn"]
+    with (
+        owner_stack(
+            deployment,
+            OWNER,
+            OWNER_STACK,
+            DeliverToOwnerRoleArn=deployment.outputs["DeliverToOwnerRoleArn"],
+            CentralBucketName=central,
+            ExternalId="least-privilege",
+            Notifications="topic",
+        ) as owner,
+        trusting(emulator, third_partys_role, A),
+    ):
+        delivery = act_as(emulator, owner["DeliveryRoleArn"], "s3", "sns", trusted={"AWS": [A, OWNER]})
+        functions = {
+            "DeliverToOwnerRole": copy_of(
+                deployment, "DeliverToOwnerRole", "Owner", "DELIVER_TO_OWNER", delivery.role_arn
+            ),
+            "FanOutRole": copy_of(deployment, "FanOutRole", "ThirdParty", "FAN_OUT", third_partys_role),
+        }
         key = f"AWSLogs/{OWNER}/CloudTrail/us-east-1/2026/11/21/{OWNER}_CloudTrail_least-privilege.json.gz"
         put = emulator.client("s3", A).put_object(Bucket=central, Key=key, Body=b"logs")
-        logging_function = make_logging_function(deployment, function)
-        bucket = owner["LogBucketName"]
-        yield World(deployment, function, delivery, central, bucket, key, put["VersionId"], logging_function)
+        yield World(deployment, functions, delivery, central, owner, key, put["VersionId"])
 
 
-def make_logging_function(deployment: Deployment, function: Actor) -> str:
+def copy_of(deployment: Deployment, role: str, queue: str, function: str, delivery_role_arn: str) -> Function:
+    """A role of Account A's stack once more."""
+    emulator, name = deployment.emulator, f"least-privilege-{role}"
+    arn = make_role(emulator, A, name, roles(emulator, A, STACK)[role])
+    trusted = {"AWS": A, "Service": "lambda.amazonaws.com"}
+    actor = act_as(emulator, arn, "sts", "dynamodb", "sqs", trusted=trusted)
+    log_group = deployment.environment[f"{function}_LOG_GROUP"]
+    queue_urls = (deployment.outputs[f"{queue}{kind}Url"] for kind in ("Queue", "DeadLetterQueue"))
+    return Function(actor, *queue_urls, log_group, delivery_role_arn, make_logging_function(actor, name, log_group))
+
+
+def make_logging_function(role: Actor, name: str, log_group: str) -> str:
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("app.py", "def handler(event, context):\n    print(event)\n")
-    made = deployment.emulator.client("lambda", A).create_function(
-        FunctionName="least-privilege",
-        Role=function.role_arn,
+    made = role.emulator.client("lambda", A).create_function(
+        FunctionName=name,
+        Role=role.role_arn,
         Runtime="python3.13",
         Handler="app.handler",
         Code={"ZipFile": package.getvalue()},
-        LoggingConfig={"LogGroup": deployment.environment["DELIVER_TO_OWNER_LOG_GROUP"]},
+        LoggingConfig={"LogGroup": log_group},
     )
     return str(made["FunctionName"])
 
@@ -177,9 +230,9 @@ def make_logging_function(deployment: Deployment, function: Actor) -> str:
 @pytest.mark.parametrize("permission", ROWS, ids="-".join)
 def test_a_permission_is_needed(world: World, permission: tuple[str, str, str]) -> None:
     role, sid, action = permission
-    row, actor = ROWS[permission], world.function if role == "DeliverToOwnerRole" else world.delivery
+    row = ROWS[permission]
     assert answer(row, world) == row.allowed
-    with actor.lacking(sid, action):
+    with world.actor(role).lacking(sid, action):
         assert answer(row, world) == row.refused
     assert answer(row, world) == row.allowed
 
@@ -189,3 +242,9 @@ def test_there_is_no_other_permission(deployment: Deployment) -> None:
     """In any role of the stacks, so that a new function's role can't be forgotten."""
     deployed = roles(deployment.emulator, A, STACK) | roles(deployment.emulator, OWNER, OWNER_STACK)
     assert {(role, *one) for role, granted in deployed.items() for one in permissions(granted)} == set(ROWS)
+
+
+def test_a_third_partys_delivery_role_has_the_permissions_of_an_owners(deployment: Deployment) -> None:
+    third_party = roles(deployment.emulator, THIRD_PARTY_ACCOUNT_ID, THIRD_PARTY_STACK)
+    rows = {(role, *one) for role, granted in third_party.items() for one in permissions(granted)}
+    assert rows == {row for row in ROWS if row[0] == "DeliveryRole"}
