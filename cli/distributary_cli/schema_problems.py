@@ -69,6 +69,8 @@ def _reason(path: FieldPath, error: Violation, place: Place) -> str:
             return f"{shown} {error.schema['patternErrorMessage']}"
         case "const":
             return f"must be {error.validator_value}, the only version of the format so far"
+        case "enum":
+            return _wrong_choice(error, place)
         case "minItems":
             return "is an empty list; leave the field out to receive everything"
         case "uniqueItems":
@@ -89,6 +91,12 @@ def _wrong_type(error: Violation, place: Place) -> str:
         return f"{place.written} is {place.kind}: put it in quotes{why}"
     found = "a mapping" if isinstance(error.instance, dict) else "a list" if isinstance(error.instance, list) else None
     return f"must be {wanted}, not {found or json.dumps(place.written, ensure_ascii=False)}"
+
+
+def _wrong_choice(error: Violation, place: Place) -> str:
+    known = ", ".join(error.validator_value)
+    choice = f"one of {known}" if len(error.validator_value) > 1 else f"{known}, or be left out"
+    return f"must be {choice}" + (f", not {json.dumps(place.written, ensure_ascii=False)}" if place.written else "")
 
 
 def _description(parent: Any, name: str) -> str:

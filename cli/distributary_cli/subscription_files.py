@@ -9,7 +9,7 @@ from distributary.keys import KNOWN_LOG_TYPES
 from distributary.subscription_forms import from_mapping
 from distributary.subscription_rules import InvalidSubscriptionError, conflicts, contradictions
 from distributary.subscriptions import Subscription
-from distributary_cli.problems import FieldPath, Problem, SubscriptionFileError
+from distributary_cli.problems import FieldPath, Problem, SubscriptionFileError, dotted
 from distributary_cli.schema_problems import schema_problems
 from distributary_cli.yaml_marks import Document, line_and_column, read_yaml
 
@@ -70,7 +70,8 @@ def _interpret(document: Document, misshapen: set[str]) -> tuple[list[Subscripti
     problems: list[Problem] = []
     plains = _plain_subscriptions(document)
     for index, plain in enumerate(plains):
-        problems += [_placed(document, ("subscriptions", index), error) for error in contradictions(plain)]
+        if plain:  # what is no mapping contradicts nothing
+            problems += [_placed(document, ("subscriptions", index), error) for error in contradictions(plain)]
         try:
             subscriptions.append(from_mapping(plain))
         except InvalidSubscriptionError as error:
@@ -89,4 +90,5 @@ def _plain_subscriptions(document: Document) -> list[Mapping[str, Any]]:
 
 def _placed(document: Document, parent: FieldPath, error: InvalidSubscriptionError) -> Problem:
     path: FieldPath = (*parent, *error.field.split("."))
-    return document.problem(path if path in document.places else parent, error.reason)
+    place = document.places[path if path in document.places else parent]  # a missing field's is what it is missing in
+    return Problem(place.line, place.column, dotted(path), error.reason)

@@ -57,6 +57,7 @@ def test_the_table_of_fields_is_the_schema_s() -> None:
         "": schema(),
         "subscription.": definitions["subscription"],
         "copy_to.": definitions["copy_to"],
+        "notify.": definitions["notify"],
         "filters.": definitions["filters"],
     }
     for prefix, part in parts.items():

@@ -6,23 +6,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from samples import B, plain_subscription
+from samples import B, C, plain_subscription
 
-from distributary import subscription_forms as rules
+from distributary import patterns
+from distributary.subscription_forms import from_mapping, to_mapping
+from distributary.subscription_rules import InvalidSubscriptionError
+from distributary.subscriptions import ALL, Format
 from distributary_cli.schema_problems import schema, schema_text
 
 SUBSCRIPTION = schema()["$defs"]["subscription"]["properties"]
 COPY_TO = schema()["$defs"]["copy_to"]["properties"]
+NOTIFY = schema()["$defs"]["notify"]["properties"]
 FILTERS = schema()["$defs"]["filters"]["properties"]
 PATTERNS = [
-    (SUBSCRIPTION["name"], rules.NAME),
-    (SUBSCRIPTION["account_id"], rules.ACCOUNT_ID),
-    (SUBSCRIPTION["delivery_role_arn"], rules.ROLE_ARN),
-    (SUBSCRIPTION["external_id"], rules.EXTERNAL_ID),
-    (COPY_TO["bucket"], rules.BUCKET),
-    (COPY_TO["region"], rules.REGION),
-    (COPY_TO["kms_key_arn"], rules.KEY_ARN),
-    (FILTERS["regions"]["items"], rules.REGION),
+    (SUBSCRIPTION["name"], patterns.NAME),
+    (SUBSCRIPTION["account_id"], patterns.ACCOUNT_ID),
+    (SUBSCRIPTION["delivery_role_arn"], patterns.ROLE_ARN),
+    (SUBSCRIPTION["external_id"], patterns.EXTERNAL_ID),
+    (COPY_TO["bucket"], patterns.BUCKET),
+    (COPY_TO["region"], patterns.REGION),
+    (COPY_TO["kms_key_arn"], patterns.KEY_ARN),
+    (NOTIFY["topic_arn"], patterns.TOPIC_ARN),
+    (NOTIFY["kms_key_arn"], patterns.KEY_ARN),
+    (FILTERS["regions"]["items"], patterns.REGION),
+    (FILTERS["account_ids"]["items"], patterns.ACCOUNT_ID),
+    (FILTERS["except_account_ids"]["items"], patterns.ACCOUNT_ID),
 ]
 
 
@@ -48,6 +56,11 @@ def test_its_patterns_are_the_library_s(field: dict[str, Any], pattern: re.Patte
     assert field["pattern"] == "^" + re.sub(r"\(\?P<\w+>", "(", pattern.pattern) + "$"
 
 
+def test_its_choices_are_the_library_s() -> None:
+    assert NOTIFY["format"]["enum"] == list(Format)
+    assert SUBSCRIPTION["scope"]["enum"] == [ALL]
+
+
 def test_every_field_has_a_title_a_description_and_a_pattern_has_a_message() -> None:
     for field in described_fields():
         assert field["title"], field
@@ -67,11 +80,15 @@ def test_examples_are_right() -> None:
 
 
 def test_it_knows_the_fields_that_the_library_writes() -> None:
-    full = plain_subscription(paused=True, filters={"log_types": ["Config"], "regions": ["eu-west-1"]})
-    full["copy_to"] |= {"prefix": "a/", "kms_key_arn": f"arn:aws:kms:us-east-1:{B}:key/1"}
-    written = rules.to_mapping(rules.from_mapping(full))
+    filters = {"log_types": ["Config"], "regions": ["eu-west-1"], "account_ids": [B], "except_account_ids": [C]}
+    key = f"arn:aws:kms:us-east-1:{B}:key/1"
+    notify = {"topic_arn": f"arn:aws:sns:us-east-1:{B}:log-files", "format": "cloudtrail", "kms_key_arn": key}
+    full = plain_subscription(scope="all", paused=True, filters=filters, notify=notify)
+    full["copy_to"] |= {"prefix": "a/", "kms_key_arn": key}
+    written = to_mapping(from_mapping(full))
     assert set(written) == set(SUBSCRIPTION)
     assert set(written["copy_to"]) == set(COPY_TO)
+    assert set(written["notify"]) == set(NOTIFY)
     assert set(written["filters"]) == set(FILTERS)
 
 
@@ -80,9 +97,9 @@ def test_it_takes_the_prefixes_that_the_library_takes(prefix: str) -> None:
     plain = plain_subscription()
     plain["copy_to"] |= {"prefix": prefix}
     try:
-        rules.from_mapping(plain)
+        from_mapping(plain)
         right = True
-    except rules.InvalidSubscriptionError:
+    except InvalidSubscriptionError:
         right = False
     assert Draft202012Validator(COPY_TO["prefix"]).is_valid(prefix) is right
 

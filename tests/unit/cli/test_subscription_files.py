@@ -47,6 +47,7 @@ def test_a_right_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(RIGHT, "utf-8-sig")
     (one,) = read_subscriptions(path)
+    assert one.copy_to is not None
     assert (one.account_id, one.copy_to.prefix, one.paused) == ("222222222222", "central/", True)
 
 
@@ -67,7 +68,11 @@ WRONG_LINES = [
     ("name: payments", "name:", "3:10: subscriptions[0].name: is empty. The subscription's own name"),
     ("name: payments", "name: !env NAME", "3:11: subscriptions[0].name: the tag !env is not known here"),
     ("name: payments", "naem: payments", "3:5: subscriptions[0].naem: is not known here; did you mean name?"),
-    ("name: payments", "xyzzy: payments", "3:5: subscriptions[0].xyzzy: is not known here; known are name, account_id"),
+    (
+        "name: payments",
+        "xyzzy: payments",
+        "3:5: subscriptions[0].xyzzy: is not known here; known are name, scope, account_id",
+    ),
     (
         '"222222222222"',
         "222222222222",
@@ -126,6 +131,81 @@ def test_each_field_s_problem_names_its_place(tmp_path: Path, old: str, new: str
     assert any(said.startswith(expected) for said in problems(tmp_path, RIGHT.replace(old, new, 1)))
 
 
+THIRD_PARTY = """\
+version: 1
+subscriptions:
+  - name: auditor
+    scope: all
+    account_id: "999999999999"
+    delivery_role_arn: arn:aws:iam::999999999999:role/distributary-delivery
+    external_id: external-id
+    notify:
+      topic_arn: arn:aws:sns:eu-west-1:999999999999:log-files
+      format: cloudtrail
+      kms_key_arn: arn:aws:kms:eu-west-1:999999999999:key/1234abcd-12ab
+    filters:
+      account_ids: ["222222222222"]
+      except_account_ids: ["333333333333"]
+"""
+WRONG_LINES_OF_A_THIRD_PARTY = [
+    ("scope: all", "scope: everything", '4:12: subscriptions[0].scope: must be all, or be left out, not "everything"'),
+    ("scope: all", "scope:", "4:11: subscriptions[0].scope: must be all, or be left out"),
+    ("scope: all", f"scope: {B}", f'4:12: subscriptions[0].scope: must be all, or be left out, not "{B}"'),
+    (
+        "      topic_arn: arn:aws:sns:eu-west-1:999999999999:log-files\n",
+        "",
+        "9:7: subscriptions[0].notify.topic_arn: is",
+    ),
+    (":log-files", ":log-files.fifo", "9:18: subscriptions[0].notify.topic_arn: "),
+    (
+        "arn:aws:iam",
+        "arn:aws-cn:iam",
+        "9:18: subscriptions[0].notify.topic_arn: the topic is in partition aws, the delivery role in aws-cn",
+    ),
+    (
+        "format: cloudtrail",
+        "format: sns",
+        '10:15: subscriptions[0].notify.format: must be one of s3, cloudtrail, eventbridge, not "sns"',
+    ),
+    (
+        "kms:eu-west-1",
+        "kms:us-east-1",
+        "11:20: subscriptions[0].notify.kms_key_arn: the key must be in the topic's Region, eu-west-1",
+    ),
+    (
+        '["222222222222"]',
+        "[222222222222]",
+        "13:21: subscriptions[0].filters.account_ids[0]: 222222222222 is a number: put it in quotes so",
+    ),
+    ('["222222222222"]', '["22"]', '13:21: subscriptions[0].filters.account_ids[0]: "22" must be twelve digits'),
+    ('["222222222222"]', "[]", "13:20: subscriptions[0].filters.account_ids: is an empty list; leave the field out"),
+    (
+        "    scope: all\n",
+        "",
+        "12:20: subscriptions[0].filters.account_ids: is for third parties (scope: all); an owner receives",
+    ),
+]
+
+
+def test_a_right_third_party_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(THIRD_PARTY)
+    (one,) = read_subscriptions(path)
+    assert one.notify is not None
+    assert (one.scope, one.copy_to, one.notify.format) == ("all", None, "cloudtrail")
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), WRONG_LINES_OF_A_THIRD_PARTY)
+def test_each_problem_of_a_third_party_names_its_place_once(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert old in THIRD_PARTY
+    assert sum(said.startswith(expected) for said in problems(tmp_path, THIRD_PARTY.replace(old, new, 1))) == 1
+
+
+def test_a_fifo_topic_is_refused_in_words(tmp_path: Path) -> None:
+    (said,) = problems(tmp_path, THIRD_PARTY.replace(":log-files", ":log-files.fifo"))
+    assert "FIFO topics (.fifo) are refused" in said
+
+
 REQUIRED = [
     ("  - name: payments\n    account_id", "  - account_id", "3:5: subscriptions[0].name: is missing. "),
     ('    account_id: "222222222222"\n', "", "3:5: subscriptions[0].account_id: is missing. The receiving account's"),
@@ -145,11 +225,13 @@ def test_a_missing_field_is_named_where_it_should_stand(tmp_path: Path, old: str
     assert said.startswith(expected)
 
 
-def test_a_missing_mapping_is_described(tmp_path: Path) -> None:
+def test_neither_copy_to_nor_notify_is_said_once(tmp_path: Path) -> None:
     plain = plain_subscription()
     del plain["copy_to"]
     (said,) = problems(tmp_path, yaml.safe_dump({"version": 1, "subscriptions": [plain]}))
-    assert "subscriptions[0].copy_to: is missing. The bucket in the receiving account" in said
+    assert said == (
+        "2:3: subscriptions[0].copy_to: is missing, and so is notify: a subscription has one of them, or both"
+    )
 
 
 @pytest.mark.parametrize(
