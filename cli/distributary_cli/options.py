@@ -46,5 +46,13 @@ PrefixAccounts = Annotated[
     ),
 ]
 
+Stack = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", envvar="DISTRIBUTARY_STACK", help="Account A's stack, whose outputs say what is where."
+    ),
+]
+
 DEFAULT_FILE = Path("subscriptions.yaml")
 DEFAULT_TABLE = "distributary-subscriptions"
+DEFAULT_STACK = "distributary"
