@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from distributary.subscriptions import Subscription
 from distributary_cli import aws_errors, output, tables
 from distributary_cli.plan_output import plan_data, print_plan
-from distributary_cli.plans import Plan, make_plan
+from distributary_cli.plans import Plan, in_words, make_plan
 
 
 def apply(
@@ -40,15 +40,19 @@ def apply(
 
 def _report(error: BaseException, plan: Plan, done: Sequence[str], table: str) -> None:
     left = plan.scopes[len(done) :]
-    output.warn(f"Written: {', '.join(done) or 'nothing'}")
+    output.warn(f"Written: {_listed(done) or 'nothing'}")
     if not isinstance(error, (ClientError, tables.ConcurrentChangeError)):  # AWS has not answered
         unknown, left = left[:1], left[1:]
-        output.warn(f"Perhaps written: {', '.join(unknown)}")
+        output.warn(f"Perhaps written: {_listed(unknown)}")
     if left:
-        output.warn(f"Not written: {', '.join(left)}")
+        output.warn(f"Not written: {_listed(left)}")
     interrupted = isinstance(error, KeyboardInterrupt)
     why = "interrupted" if interrupted else aws_errors.say(error, table)
     output.fail(f"{why}. Run the command again: it plans anew and does what is left", 130 if interrupted else 1)
+
+
+def _listed(scopes: Sequence[str]) -> str:
+    return ", ".join(map(in_words, scopes))
 
 
 def _counts(plan: Plan) -> str:

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 
 from distributary.keys import KeyLayout
-from distributary.outcomes import Outcome
 from distributary.settings import SettingError, read_layout
 from distributary.subscriptions import Subscription
 from distributary_cli import options, output
@@ -76,7 +75,7 @@ def _explain_all(keys: Iterable[str], layout: KeyLayout, read_scope: ReadScope, 
     console = output.out()
     for key in _each(keys):
         explanation = explain(key, layout, read_scope)
-        explained &= explanation.outcome != Outcome.FAILED
+        explained &= explanation.is_whole
         if json:
             output.print_json(explanation.to_json(), indent=None)
         else:
@@ -112,9 +111,10 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
     if facts:
         console.print(output.line(f"  {facts}"))
     for due in explanation.route.deliveries:
-        target = due.subscription.copy_to
-        where = f"s3://{target.bucket}/{due.destination_key} ({target.region})"
-        console.print(output.line(f"  → {due.subscription.name}: {where}"))
+        one = due.subscription
+        details = (*((one.copy_to.region,) if one.copy_to else ()), *((one.notify.format,) if one.notify else ()))
+        for destination, detail in zip(due.destinations, details, strict=True):
+            console.print(output.line(f"  → {one.name}: {destination} ({detail})"))
     if explanation.route.deliveries:
         for one, why in explanation.route.declined:
             console.print(output.line(f"  - {one.name} declines: {why}"))

@@ -1,23 +1,23 @@
 """What would happen to a log file, and why: the functions' own decision without its effects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from distributary.keys import KeyLayout, LogFile, UnroutedKey, parse_key
 from distributary.outcomes import Outcome
-from distributary.routing import Route, route
-from distributary.subscriptions import Subscription
+from distributary.routing import Delivery, Route, route
+from distributary.subscriptions import ALL, Subscription
 
 DELIVER = "deliver"
 NOTHING_DUE = Route((), ())
 ReadScope = Callable[[str], tuple[Subscription, ...] | str]
-"""An account's subscriptions, or why they cannot be understood."""
+"""A scope's subscriptions, or why they cannot be understood."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One key's fate. `outcome` is `deliver` or the outcome that the file would end with at once."""
+    """One key's fate. `outcome` is `deliver` if anybody gets the file, or else the outcome that it would end with."""
 
     key: str
     outcome: str
@@ -26,6 +26,8 @@ class Explanation:
     log_type: str | None
     region: str | None
     route: Route = NOTHING_DUE
+    is_whole: bool = True
+    """Whether all subscriptions that the functions would ask could be understood."""
 
     def to_json(self) -> dict[str, Any]:
         """The form of `explain --json`."""
@@ -36,17 +38,10 @@ class Explanation:
             "region": self.region,
             "outcome": self.outcome,
             "reason": self.reason,
-            "deliveries": [
-                {
-                    "subscription": due.subscription.name,
-                    "account_id": due.subscription.account_id,
-                    "bucket": due.subscription.copy_to.bucket,
-                    "key": due.destination_key,
-                    "region": due.subscription.copy_to.region,
-                }
-                for due in self.route.deliveries
+            "deliveries": [_delivery_data(due) for due in self.route.deliveries],
+            "declined": [
+                {"subscription": one.name, "scope": one.scope, "reason": why} for one, why in self.route.declined
             ],
-            "declined": [{"subscription": one.name, "reason": why} for one, why in self.route.declined],
         }
 
 
@@ -56,22 +51,45 @@ def key_of(text: str) -> str:
 
 
 def explain(key: str, layout: KeyLayout, read_scope: ReadScope) -> Explanation:
-    """Say what the functions would do with a log file of that key."""
+    """Say what the two functions would do with a log file of that key: the owners', and the third parties'."""
     parsed = parse_key(key, layout)
     if isinstance(parsed, UnroutedKey):
         outcome, reason = str(parsed.outcome), parsed.reason
         return Explanation(key, outcome, reason, parsed.account_id, parsed.log_type, parsed.region)
-    return _explain_log_file(parsed, read_scope(parsed.account_id))
+    return _explain_log_file(parsed, [(scope, read_scope(scope)) for scope in (parsed.account_id, ALL)])
 
 
-def _explain_log_file(log_file: LogFile, subscriptions: tuple[Subscription, ...] | str) -> Explanation:
+def _explain_log_file(log_file: LogFile, scopes: Sequence[tuple[str, tuple[Subscription, ...] | str]]) -> Explanation:
     known = (log_file.account_id, log_file.log_type, log_file.region)
-    if isinstance(subscriptions, str):
-        return Explanation(log_file.key, str(Outcome.FAILED), subscriptions, *known)
-    planned = route(log_file, subscriptions)
+    malformed = [stored for _, stored in scopes if isinstance(stored, str)]
+    planned = route(log_file, [one for _, stored in scopes if not isinstance(stored, str) for one in stored])
     if planned.deliveries:
-        reason = f"wanted by {', '.join(due.subscription.name for due in planned.deliveries)}"
-        return Explanation(log_file.key, DELIVER, reason, *known, planned)
-    declined = "; ".join(f"{one.name} declines: {why}" for one, why in planned.declined)
-    reason = declined or f"nobody subscribed to account {log_file.account_id}"
-    return Explanation(log_file.key, str(Outcome.UNSUBSCRIBED), reason, *known, planned)
+        outcome = DELIVER
+        reasons = [f"wanted by {', '.join(due.subscription.name for due in planned.deliveries)}", *malformed]
+    else:
+        outcome = str(Outcome.FAILED if malformed else Outcome.UNSUBSCRIBED)
+        reasons = [reason for scope, stored in scopes for reason in _refusals(scope, stored, planned)]
+    return Explanation(log_file.key, outcome, "; ".join(reasons), *known, planned, is_whole=not malformed)
+
+
+def _refusals(scope: str, stored: tuple[Subscription, ...] | str, planned: Route) -> Iterator[str]:
+    """Why nobody of a scope gets the file."""
+    if isinstance(stored, str):
+        yield stored
+    elif not stored:
+        yield "no third party subscribed" if scope == ALL else f"nobody subscribed to account {scope}"
+    yield from (f"{one.name} declines: {why}" for one, why in planned.declined if one.scope == scope)
+
+
+def _delivery_data(due: Delivery) -> dict[str, str | None]:
+    one = due.subscription
+    return {
+        "subscription": one.name,
+        "account_id": one.account_id,
+        "scope": one.scope,
+        "bucket": one.copy_to.bucket if one.copy_to else None,
+        "key": due.destination_key if one.copy_to else None,
+        "region": one.copy_to.region if one.copy_to else None,
+        "topic_arn": one.notify.topic_arn if one.notify else None,
+        "format": str(one.notify.format) if one.notify else None,
+    }

@@ -6,9 +6,9 @@ from typing import Any
 from rich.console import Console
 
 from distributary.subscription_forms import to_mapping
-from distributary.subscriptions import Filters, Subscription
+from distributary.subscriptions import Subscription
 from distributary_cli.output import grid, visible
-from distributary_cli.plans import HIDDEN, StoredScope
+from distributary_cli.plans import HIDDEN, StoredScope, in_words
 
 
 def print_list(stored: Collection[StoredScope], console: Console) -> None:
@@ -16,15 +16,13 @@ def print_list(stored: Collection[StoredScope], console: Console) -> None:
     if not stored:
         console.print("The table is empty. `distributary subscriptions apply` fills it.")
         return
-    table = grid("Account", "Name", "Copied to", "Region", "Only", "State", "Updated")
+    table = grid("Account", "Name", "Files", "Copied to", "Region", "Notified", "State", "Updated")
     for scope in stored:
         if scope.malformed:
-            table.add_row(visible(scope.scope), "", "", "", "", "malformed", visible(scope.updated_at or ""))
+            cells = (in_words(scope.scope), "", "", "", "", "", "malformed", scope.updated_at or "")
+            table.add_row(*map(visible, cells))
         for one in scope.subscriptions:
-            target = f"s3://{one.copy_to.bucket}/{one.copy_to.prefix}"
-            state = "paused" if one.paused else "active"
-            cells = (one.account_id, one.name, target, one.copy_to.region, _only(one.filters), state)
-            table.add_row(*map(visible, (*cells, scope.updated_at or "")))
+            table.add_row(*map(visible, (*_cells(one), scope.updated_at or "")))
     console.print(table)
 
 
@@ -41,6 +39,21 @@ def _data(subscription: Subscription, scope: StoredScope) -> dict[str, Any]:
     return to_mapping(subscription) | {"external_id": HIDDEN, "paused": subscription.paused} | stamp
 
 
-def _only(filters: Filters) -> str:
-    parts = (", ".join(filters.log_types), ", ".join(filters.regions))
-    return " in ".join(part for part in parts if part) or "everything"
+def _cells(one: Subscription) -> tuple[str, ...]:
+    copied = (f"s3://{one.copy_to.bucket}/{one.copy_to.prefix}", one.copy_to.region) if one.copy_to else ("", "")
+    notified = f"{one.notify.topic_arn} ({one.notify.format})" if one.notify else ""
+    return (one.account_id, one.name, _wanted(one), *copied, notified, "paused" if one.paused else "active")
+
+
+def _wanted(one: Subscription) -> str:
+    """Whose log files it receives and which of them: `its own`, `all: CloudTrail in eu-west-1 not of 444444444444`."""
+    filters = one.filters
+    words = (
+        ("", filters.log_types),
+        ("in ", filters.regions),
+        ("of ", filters.account_ids),
+        ("not of ", filters.except_account_ids),
+    )
+    only = " ".join(word + ", ".join(values) for word, values in words if values)
+    whose = "all" if one.is_third_party else "its own"
+    return f"{whose}: {only}" if only else whose

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from distributary.subscriptions import ALL
 from distributary_cli.output import line
 from distributary_cli.plans import Action, Change, FieldChange, Plan, StoredScope
 
@@ -38,10 +39,11 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 
 def _print_change(change: Change, console: Console) -> None:
     mark, style = MARKS[change.action]
-    console.print(line((f"{mark} {change.action} {change.name}", style), f" (account {change.account_id})"))
+    receives = ", every account's files" if change.scope == ALL else ""
+    console.print(line((f"{mark} {change.action} {change.name}", style), f" (account {change.account_id}{receives})"))
     if change.action is not Action.REMOVE:
         for field in change.fields:
-            if change.action is Action.ADD and field.field == "account_id":
+            if change.action is Action.ADD and field.field in ("account_id", "scope"):
                 continue  # said already
             console.print(line(f"    {field.field}: ", _values(change.action, field)))
 

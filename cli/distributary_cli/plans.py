@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from distributary.subscription_forms import to_mapping
-from distributary.subscriptions import Subscription
+from distributary.subscriptions import ALL, Subscription
 
 HIDDEN = "(hidden)"
 
@@ -48,6 +48,7 @@ class Change:
     action: Action
     name: str
     account_id: str
+    scope: str
     fields: tuple[FieldChange, ...]
 
 
@@ -75,6 +76,11 @@ class Plan:
     def count(self, action: Action) -> int:
         """How many subscriptions an action befalls."""
         return sum(change.action is action for change in self.changes)
+
+
+def in_words(scope: str) -> str:
+    """A scope as people read it: an account ID, or whom `all` stands for."""
+    return "third parties" if scope == ALL else scope
 
 
 def make_plan(wanted: Iterable[Subscription], stored: Mapping[str, StoredScope]) -> Plan:
@@ -119,7 +125,7 @@ def _compare(old: Subscription | None, new: Subscription | None) -> Change | Non
         for name in {**after, **before}
         if before.get(name) != after.get(name) and name != "name"
     )
-    return Change(action, subject.name, subject.account_id, fields)
+    return Change(action, subject.name, subject.account_id, subject.scope, fields)
 
 
 def _fields(subscription: Subscription | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from distributary.subscription_table import (
     to_item,
 )
 from distributary.subscriptions import Subscription
-from distributary_cli.plans import Plan, StoredScope
+from distributary_cli.plans import Plan, StoredScope, in_words
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,7 +34,7 @@ class ConcurrentChangeError(DistributaryError):
     """A scope's item is no longer what it was when the plan was made: somebody else has written it."""
 
     def __init__(self, scope: str) -> None:
-        super().__init__(f"somebody else has changed the subscriptions of {scope} since this plan was made")
+        super().__init__(f"somebody else has changed the subscriptions of {in_words(scope)} since this plan was made")
         self.scope = scope
 
 
@@ -155,5 +155,5 @@ def _parse(plain: Mapping[str, Any]) -> tuple[Subscription, ...]:
         raise StoredSubscriptionError(scope, str(error)) from error
     for subscription in subscriptions:
         if subscription.scope != scope:
-            raise StoredSubscriptionError(scope, f"{subscription.name} is about account {subscription.scope}")
+            raise StoredSubscriptionError(scope, f"{subscription.name} belongs to {in_words(subscription.scope)}")
     return subscriptions

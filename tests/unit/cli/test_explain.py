@@ -5,13 +5,22 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import LAYOUT, B, C, cloudtrail_key, plain_subscription, subscription
+from samples import LAYOUT, B, C, Z, cloudtrail_key, plain_subscription, subscription
 
 from distributary.subscription_table import to_item
 from distributary_cli.explanations import explain, key_of
 
 TABLE = "distributary-subscriptions"
 KEY = cloudtrail_key(B)
+TOPIC = "arn:aws:sns:eu-west-1:111111111111:log-files"
+AUDITOR = plain_subscription(
+    Z,
+    name="auditor",
+    scope="all",
+    notify={"topic_arn": TOPIC, "format": "cloudtrail"},
+    filters={"except_account_ids": ["444444444444"]},
+)
+del AUDITOR["copy_to"]
 Write = Callable[[list[dict[str, Any]]], Any]
 
 
@@ -45,12 +54,15 @@ def test_a_delivery_says_where_to_and_who_declines(run: Any) -> None:
             {
                 "subscription": f"owner-{B}",
                 "account_id": B,
+                "scope": B,
                 "bucket": "one-logs",
                 "key": f"central/{KEY}",
                 "region": "eu-west-1",
+                "topic_arn": None,
+                "format": None,
             }
         ],
-        "declined": [{"subscription": "two", "reason": "it is paused"}],
+        "declined": [{"subscription": "two", "scope": B, "reason": "it is paused"}],
     }
 
 
@@ -59,9 +71,40 @@ def test_a_file_that_nobody_wants_says_why(run: Any) -> None:
     (one,) = explained(run, cloudtrail_key(C))
     assert (one["outcome"], one["reason"], one["deliveries"]) == (
         "unsubscribed",
-        f"nobody subscribed to account {C}",
+        f"nobody subscribed to account {C}; no third party subscribed",
         [],
     )
+
+
+def test_third_parties_are_asked_too_and_each_destination_is_told(run: Any, write: Write) -> None:
+    write([plain_subscription(B, notify={"topic_arn": TOPIC}), AUDITOR, plain_subscription(Z, name="z", scope="all")])
+    (one,) = explained(run, KEY)
+    assert one["reason"] == f"wanted by owner-{B}, auditor, z"
+    assert [(due["scope"], due["bucket"], due["topic_arn"], due["format"]) for due in one["deliveries"]] == [
+        (B, f"owner-logs-{B}", TOPIC, "s3"),
+        ("all", None, TOPIC, "cloudtrail"),
+        ("all", f"owner-logs-{Z}", None, None),
+    ]
+    assert (one["deliveries"][1]["key"], one["deliveries"][1]["region"]) == (None, None)
+    lines = run("explain", "--file", "subscriptions.yaml", KEY).stdout.splitlines()
+    assert lines[3:] == [
+        f"  → owner-{B}: s3://owner-logs-{B}/{KEY} (us-east-1)",
+        f"  → owner-{B}: {TOPIC} (s3)",
+        f"  → auditor: {TOPIC} (cloudtrail)",
+        f"  → z: s3://owner-logs-{Z}/{KEY} (us-east-1)",
+    ]
+
+
+def test_a_file_that_only_a_third_party_gets_is_delivered(run: Any, write: Write) -> None:
+    write([plain_subscription(B, paused=True), AUDITOR])
+    of_c, of_d = explained(run, cloudtrail_key(C), cloudtrail_key("444444444444"))
+    assert (of_c["outcome"], of_c["reason"], of_c["declined"]) == ("deliver", "wanted by auditor", [])
+    assert (of_d["outcome"], of_d["reason"]) == (
+        "unsubscribed",
+        "nobody subscribed to account 444444444444; auditor declines: its account 444444444444 is excepted",
+    )
+    (of_b,) = explained(run, KEY)
+    assert of_b["declined"] == [{"subscription": f"owner-{B}", "scope": B, "reason": "it is paused"}]
 
 
 @pytest.mark.usefixtures("file")
@@ -135,6 +178,17 @@ def test_a_wrong_layout_is_a_usage_error_that_names_its_option(run: Any) -> None
 
 def test_no_key_at_all_shows_the_help(run: Any) -> None:
     assert run("explain").exit_code == 2
+
+
+def test_a_malformed_item_does_not_hide_whom_the_other_function_serves(run: Any, client: Any) -> None:
+    client.put_item(TableName=TABLE, Item={"scope": {"S": "all"}})
+    client.put_item(TableName=TABLE, Item=to_item(B, [subscription(B)]))
+    answer = run("explain", "--json", KEY, cloudtrail_key(C))
+    of_b, of_c = (json.loads(line) for line in answer.stdout.splitlines())
+    assert answer.exit_code == 1
+    assert (of_b["outcome"], of_c["outcome"]) == ("deliver", "failed")
+    assert of_b["reason"].startswith(f"wanted by owner-{B}; the subscriptions of all in the table are malformed")
+    assert of_c["reason"].startswith(f"nobody subscribed to account {C}; the subscriptions of all in the table are")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,12 +3,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from samples import B, C, plain_subscription, subscription
+from samples import B, C, Z, plain_subscription, subscription
 
 from distributary.subscription_table import to_item
 from distributary_cli import output
 
 TABLE = "distributary-subscriptions"
+TOPIC = f"arn:aws:sns:eu-west-1:{Z}:log-files"
 Write = Callable[[list[dict[str, Any]]], Any]
 
 
@@ -35,6 +36,22 @@ def test_plan_shows_and_writes_nothing(run: Any, client: Any, write: Write) -> N
         "Plan: 1 to add, 0 to change, 0 to remove, 0 unchanged.",
     ]
     assert items(client) == []
+
+
+def test_a_third_party_is_announced_as_one(run: Any, client: Any, write: Write) -> None:  # noqa: ARG001
+    third_party = plain_subscription(Z, name="auditor", scope="all", notify={"topic_arn": TOPIC})
+    del third_party["copy_to"]
+    write([third_party])
+    assert run("subscriptions", "plan").stdout.splitlines() == [
+        f"+ add auditor (account {Z}, every account's files)",
+        f"    delivery_role_arn: arn:aws:iam::{Z}:role/distributary-delivery",
+        "    external_id: (hidden)",
+        f"    notify.topic_arn: {TOPIC}",
+        "    notify.format: s3",
+        "Plan: 1 to add, 0 to change, 0 to remove, 0 unchanged.",
+    ]
+    (change,) = json.loads(run("subscriptions", "plan", "--json").stdout)["changes"]
+    assert (change["scope"], change["account_id"]) == ("all", Z)
 
 
 def test_plan_s_detailed_exit_code_tells_whether_there_are_changes(run: Any, client: Any, write: Write) -> None:
@@ -172,6 +189,20 @@ def test_somebody_else_s_apply_in_between_is_told_with_what_was_written(
         "Run the command again: it plans anew and does what is left",
     ]
     assert items(client) == [B, C]
+
+
+def test_third_parties_that_were_not_written_are_not_called_all(
+    run: Any, client: Any, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = to_item("all", [subscription(Z, scope="all", paused=True)])
+    Meanwhile(monkeypatch, lambda: client.put_item(TableName=TABLE, Item=other))
+    write([plain_subscription(B), plain_subscription(Z, scope="all")])
+    assert run("subscriptions", "apply", "--yes").stderr.splitlines() == [
+        f"Written: {B}",
+        "Not written: third parties",
+        "Error: somebody else has changed the subscriptions of third parties since this plan was made. "
+        "Run the command again: it plans anew and does what is left",
+    ]
 
 
 def test_json_tells_what_was_done_also_when_it_was_not_all(

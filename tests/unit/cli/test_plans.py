@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import B, C, subscription
 
-from distributary.subscriptions import Filters, Subscription
+from distributary.subscriptions import ALL, Filters, NotifyTarget, Subscription
 from distributary_cli.plans import Action, Change, FieldChange, Plan, StoredScope, make_plan
 
 D = "000000000004"
@@ -49,6 +49,7 @@ def test_a_change_shows_old_and_new_of_what_differs() -> None:
         Action.CHANGE,
         f"owner-{B}",
         B,
+        B,
         (
             FieldChange("external_id", "(hidden)", "(hidden)"),
             FieldChange("filters.log_types", None, ["Config"]),
@@ -72,6 +73,30 @@ def test_a_subscription_that_moves_to_another_account_is_changed_and_both_items_
     assert plan.scopes == (C, B)
 
 
+def test_an_owner_that_becomes_a_third_party_is_changed_and_both_items_are_touched() -> None:
+    plan = make_plan([subscription(B, name="mover", scope="all")], stored(subscription(B, name="mover")))
+    (change,) = plan.changes
+    assert (change.action, change.scope, change.fields) == (Action.CHANGE, ALL, (FieldChange("scope", None, ALL),))
+    assert plan.scopes == (ALL, B)
+
+
+def test_third_parties_share_one_item() -> None:
+    one, two = subscription(C, scope="all"), subscription(D, scope="all")
+    assert dict(make_plan([subscription(B), two, one], stored(subscription(B), one)).writes) == {ALL: (two, one)}
+
+
+def test_a_topic_in_place_of_a_bucket_is_shown_field_by_field() -> None:
+    topic_arn = f"arn:aws:sns:us-east-1:{B}:log-files"
+    new = replace(subscription(B), copy_to=None, notify=NotifyTarget(topic_arn))
+    (change,) = make_plan([new], stored(subscription(B))).changes
+    assert {field.field: (field.old, field.new) for field in change.fields} == {
+        "notify.topic_arn": (None, topic_arn),
+        "notify.format": (None, "s3"),
+        "copy_to.bucket": (f"owner-logs-{B}", None),
+        "copy_to.region": ("us-east-1", None),
+    }
+
+
 def test_a_malformed_item_is_replaced_or_removed_never_kept() -> None:
     broken = {B: StoredScope(B, malformed="broken"), C: StoredScope(C, malformed="broken")}
     plan = make_plan([subscription(B)], broken)
@@ -86,7 +111,10 @@ subscriptions = st.builds(
     paused=st.booleans(),
     external_id=st.sampled_from(["one", "two"]),
     filters=st.sampled_from([{}, {"log_types": ["Config"]}]),
+    notify=st.just({"topic_arn": f"arn:aws:sns:us-east-1:{B}:log-files"}),
 )
+subscriptions |= subscriptions.map(lambda one: replace(one, is_third_party=True))
+subscriptions |= subscriptions.map(lambda one: replace(one, copy_to=None))
 files = st.lists(subscriptions, max_size=6, unique_by=lambda one: one.name)
 tables = st.lists(subscriptions, max_size=8, unique_by=lambda one: (one.scope, one.name))
 

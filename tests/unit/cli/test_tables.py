@@ -8,6 +8,7 @@ from botocore.exceptions import ConnectionClosedError
 from samples import B, C, subscription
 
 from distributary.subscription_table import SubscriptionTable, to_item
+from distributary.subscriptions import ALL
 from distributary_cli.plans import make_plan
 from distributary_cli.tables import ConcurrentChangeError, Stamp, read_table, write_plan
 
@@ -45,6 +46,7 @@ def test_a_table_of_several_pages_is_read_whole(client: Any) -> None:
         {},
         {"subscriptions": {"S": "text"}},
         to_item(B, [subscription(C)]),
+        to_item(B, [subscription(B, scope="all")]),
         to_item(B, [subscription(B), subscription(B)]),
     ],
 )
@@ -60,6 +62,18 @@ def test_a_malformed_item_can_be_replaced_and_deleted(client: Any) -> None:
     stored = read_table(client, TABLE)
     assert list(write_plan(client, TABLE, make_plan([subscription(B)], stored), stored, STAMP)) == [B, C]
     assert make_plan([subscription(B)], read_table(client, TABLE)).is_empty
+
+
+def test_third_parties_are_written_and_read_as_one_item(client: Any) -> None:
+    third_parties = (subscription(B, name="one", scope="all"), subscription(C, name="two", scope="all"))
+    assert list(write_plan(client, TABLE, make_plan(third_parties, {}), {}, STAMP)) == [ALL]
+    assert SubscriptionTable(client, TABLE).read([ALL]) == {ALL: third_parties}
+    assert read_table(client, TABLE)[ALL].subscriptions == third_parties
+
+
+def test_an_owner_among_third_parties_is_malformed(client: Any) -> None:
+    put(client, to_item(ALL, [subscription(B, scope="all"), subscription(C)]))
+    assert f"owner-{C} belongs to {C}" in str(read_table(client, TABLE)[ALL].malformed)
 
 
 @pytest.mark.parametrize(
