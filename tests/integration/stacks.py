@@ -34,6 +34,14 @@ def owner_stack(deployment: Deployment, account_id: str, name: str, **parameters
         yield outputs
 
 
+@contextmanager
+def topic_stack(deployment: Deployment, name: str, **parameters: str) -> Iterator[dict[str, str]]:
+    """One more topic in Account A for a receiving account; its outputs."""
+    template = (ROOT / "accounts" / "topics" / "template.yaml").read_text()
+    with _stack(deployment.emulator, CENTRAL_ACCOUNT_ID, name, template, parameters) as outputs:
+        yield outputs
+
+
 def subscribe(deployment: Deployment, table: str, *subscriptions: Subscription) -> None:
     """Write subscriptions into a stack's table, one for each scope."""
     client = deployment.emulator.client("dynamodb", CENTRAL_ACCOUNT_ID)

@@ -4,17 +4,25 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from integration.permissions import answer
+from integration.permissions import answer, assume, make_role, trusting
+from integration.stacks import owner_stack, topic_stack
+from integration.waiting import wait_until
 
 from distributary.keys import KeyLayout
 from distributary.policies import session_policy
 from distributary.subscription_forms import from_mapping
-from distributary_local.deployment import CENTRAL_ACCOUNT_ID, ORGANIZATION_ID, OWNERS, Deployment, _subscriptions
+from distributary_local.deployment import (
+    ORGANIZATION_ID,
+    OWNERS,
+    THIRD_PARTY_ACCOUNT_ID,
+    Deployment,
+    external_id,
+    subscriptions,
+)
 from distributary_local.trespass import EVERYTHING
 
-A, B, C = OWNERS
+(A, B, C), Z = OWNERS, THIRD_PARTY_ACCOUNT_ID
 LAYOUT = KeyLayout(("", f"{ORGANIZATION_ID}/", "trails/"), ORGANIZATION_ID, {"cdn/": B})
 
 
@@ -31,26 +39,22 @@ def keys(deployment: Deployment) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def narrowed(deployment: Deployment) -> Any:
-    """S3 with a session for B, taken with a role of Account A that may do everything there.
+def powerful_role(deployment: Deployment) -> str:
+    """A role of Account A that may do everything there."""
+    return make_role(deployment.emulator, A, "everything", {"everything": EVERYTHING})
 
-    Nothing but the session policy stands between it and C's files.
-    """
-    iam = deployment.emulator.client("iam", CENTRAL_ACCOUNT_ID)
-    trust = {"Effect": "Allow", "Principal": {"AWS": CENTRAL_ACCOUNT_ID}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    arn = iam.create_role(RoleName="everything", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    iam.put_role_policy(RoleName="everything", PolicyName="everything", PolicyDocument=json.dumps(EVERYTHING))
-    iam.create_user(UserName="assumer")
-    iam.put_user_policy(UserName="assumer", PolicyName="everything", PolicyDocument=json.dumps(EVERYTHING))
-    key = iam.create_access_key(UserName="assumer")["AccessKey"]
-    user = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
-    plain = next(one for one in _subscriptions(deployment.owners)["subscriptions"] if one["account_id"] == B)
+
+def narrowed_for(deployment: Deployment, role_arn: str, account_id: str) -> Any:
+    """S3 with a session for a receiver; nothing but its session policy limits it."""
+    [plain] = [one for one in subscriptions(deployment)["subscriptions"] if one["account_id"] == account_id]
     policy = session_policy(from_mapping(plain), deployment.outputs["CentralBucketName"], LAYOUT, ())
-    sts = deployment.emulator.client_of(user, "sts")
-    got = sts.assume_role(RoleArn=arn, RoleSessionName="narrowed", Policy=policy)["Credentials"]
-    session = boto3.Session(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"], region_name="us-east-1")
-    return deployment.emulator.client_of(session, "s3")
+    return deployment.emulator.client_of(assume(deployment.emulator, role_arn, Policy=policy), "s3")
+
+
+@pytest.fixture(scope="module")
+def narrowed(deployment: Deployment, powerful_role: str) -> Any:
+    """A session for B."""
+    return narrowed_for(deployment, powerful_role, B)
 
 
 class TestASessionForB:
@@ -97,59 +101,275 @@ class TestASessionForB:
         assert answer(narrowed.list_buckets) == "AccessDenied"
 
 
+@pytest.fixture(scope="module")
+def zs_session(deployment: Deployment, powerful_role: str) -> Any:
+    """The same for Z."""
+    return narrowed_for(deployment, powerful_role, Z)
+
+
+class TestASessionForZ:
+    """Taken with the same role: a third party may read everybody's."""
+
+    def test_reads_everybodys(self, deployment: Deployment, zs_session: Any, keys: dict[str, str]) -> None:
+        bucket = deployment.outputs["CentralBucketName"]
+        answers = [answer(lambda k=key: zs_session.get_object(Bucket=bucket, Key=k)) for key in keys.values()]  # type: ignore[misc]
+        assert answers == ["OK"] * 3
+
+    def test_reads_no_forged_key(self, deployment: Deployment, zs_session: Any) -> None:
+        place = {"Bucket": deployment.outputs["CentralBucketName"], "Key": f"AWSLogs/{C}/CloudTrail/AWSLogs/{B}/forged"}
+        deployment.emulator.client("s3", A).put_object(**place, Body=b"logs")
+        assert answer(lambda: zs_session.get_object(**place)) == "AccessDenied"
+
+    def test_writes_in_no_other_bucket(self, deployment: Deployment, zs_session: Any) -> None:
+        others = [deployment.outputs["CentralBucketName"], *deployment.buckets.values()]
+        answers = {bucket: answer(lambda b=bucket: zs_session.put_object(Bucket=b, Key="x")) for bucket in others}  # type: ignore[misc]
+        assert answers == dict.fromkeys(others, "AccessDenied")
+
+
+@pytest.fixture(scope="module")
+def s3(deployment: Deployment) -> Iterator[Any]:
+    """S3 as Z's delivery role."""
+    emulator, arn = deployment.emulator, deployment.third_party["DeliveryRoleArn"]
+    iam, name = emulator.client("iam", Z), {"RoleName": arn.rpartition("/")[2], "PolicyName": "everything"}
+    iam.put_role_policy(**name, PolicyDocument=json.dumps(EVERYTHING))
+    with trusting(emulator, arn, Z):
+        session = assume(emulator, arn)
+    yield emulator.client_of(session, "s3")
+    iam.delete_role_policy(**name)
+
+
+class TestAThirdPartysDeliveryRole:
+    """With every permission that the third party can give it."""
+
+    def test_reads_everybodys(self, deployment: Deployment, s3: Any, keys: dict[str, str]) -> None:
+        bucket = deployment.outputs["CentralBucketName"]
+        answers = [answer(lambda k=key: s3.get_object(Bucket=bucket, Key=k)) for key in keys.values()]  # type: ignore[misc]
+        assert answers == ["OK"] * 3
+
+    def test_reads_no_forged_key(self, deployment: Deployment, s3: Any) -> None:
+        place = {"Bucket": deployment.outputs["CentralBucketName"], "Key": f"AWSLogs/{B}/CloudTrail/AWSLogs/{C}/forged"}
+        deployment.emulator.client("s3", A).put_object(**place, Body=b"logs")
+        assert answer(lambda: s3.get_object(**place)) == "AccessDenied"
+
+    def test_writes_deletes_and_lists_nothing_there(
+        self, deployment: Deployment, s3: Any, keys: dict[str, str]
+    ) -> None:
+        place = {"Bucket": deployment.outputs["CentralBucketName"], "Key": keys[C]}
+        assert answer(lambda: s3.put_object(**place, Body=b"")) == "AccessDenied"
+        assert answer(lambda: s3.delete_object(**place)) == "AccessDenied"
+        assert answer(lambda: s3.list_objects_v2(Bucket=place["Bucket"])) == "AccessDenied"
+
+    def test_reads_no_owners_bucket(self, deployment: Deployment, s3: Any, keys: dict[str, str]) -> None:
+        place = {"Bucket": deployment.buckets[C], "Key": f"isolation/{keys[C]}"}
+        assert answer(lambda: s3.get_object(**place)) == "AccessDenied"
+
+    def test_is_the_only_role_of_its_account_that_reads(self, deployment: Deployment, keys: dict[str, str]) -> None:
+        another = make_role(deployment.emulator, Z, "another", {"everything": EVERYTHING})
+        s3 = deployment.emulator.client_of(assume(deployment.emulator, another), "s3")
+        place = {"Bucket": deployment.outputs["CentralBucketName"], "Key": keys[C]}
+        assert answer(lambda: s3.get_object(**place)) == "AccessDenied"
+
+
+OWNERS_FUNCTION, THIRD_PARTIES_FUNCTION = "DeliverToOwnerRoleArn", "FanOutRoleArn"
+each_pair = pytest.mark.parametrize(("function", "account_id"), [(OWNERS_FUNCTION, B), (THIRD_PARTIES_FUNCTION, Z)])
+each_wrong_pair = pytest.mark.parametrize(
+    ("function", "account_id"), [(OWNERS_FUNCTION, Z), (THIRD_PARTIES_FUNCTION, A), (THIRD_PARTIES_FUNCTION, B)]
+)
+
+
 class TestADeliveryRole:
     """Who may become it, and with what."""
 
     @pytest.fixture
-    def function_session(self, deployment: Deployment) -> Iterator[Any]:
-        """STS as the function's role: its trust is opened to a user of Account A for the test, and closed again."""
-        iam = deployment.emulator.client("iam", A)
-        name = deployment.outputs["DeliverToOwnerRoleArn"].rpartition("/")[2]
-        trusted = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-        opened = {"Effect": "Allow", "Principal": {"AWS": A}, "Action": "sts:AssumeRole"}
-        iam.update_assume_role_policy(
-            RoleName=name, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [opened]})
-        )
-        yield name
-        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trusted))
+    def sts(self, deployment: Deployment, function: str) -> Any:
+        """STS as a function's role."""
+        arn = deployment.outputs[function]
+        with trusting(deployment.emulator, arn, A):
+            return deployment.emulator.client_of(assume(deployment.emulator, arn), "sts")
 
-    @pytest.fixture
-    def sts(self, deployment: Deployment, function_session: str, as_user: Any) -> Any:
-        user = as_user(A, [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}])
-        got = deployment.emulator.client_of(user, "sts").assume_role(
-            RoleArn=deployment.outputs["DeliverToOwnerRoleArn"], RoleSessionName=function_session
-        )["Credentials"]
-        session = boto3.Session(
-            got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"], region_name="us-east-1"
-        )
-        return deployment.emulator.client_of(session, "sts")
+    def role_of(self, deployment: Deployment, account_id: str) -> str:
+        receivers = {**deployment.owners, Z: deployment.third_party}
+        return receivers[account_id]["DeliveryRoleArn"]
 
-    def assume(self, deployment: Deployment, sts: Any, **changes: Any) -> str:
-        fields = {
-            "RoleArn": deployment.owners[B]["DeliveryRoleArn"],
-            "RoleSessionName": "test",
-            "ExternalId": f"distributary-local-{B}",
-        }
-        kept = {name: value for name, value in (fields | changes).items() if value}
-        return answer(lambda: sts.assume_role(**kept))
+    def become(self, sts: Any, role_arn: str, external_id: str | None) -> str:
+        with_it = {"ExternalId": external_id} if external_id else {}
+        return answer(lambda: sts.assume_role(RoleArn=role_arn, RoleSessionName="test", **with_it))
 
-    def test_is_assumed_by_the_functions_role_with_the_external_id(self, deployment: Deployment, sts: Any) -> None:
-        assert self.assume(deployment, sts) == "OK"
+    @each_pair
+    def test_is_assumed_by_its_functions_role_with_the_external_id(
+        self, deployment: Deployment, sts: Any, account_id: str
+    ) -> None:
+        assert self.become(sts, self.role_of(deployment, account_id), external_id(account_id)) == "OK"
 
-    @pytest.mark.parametrize("external_id", [None, "a-wrong-external-id", f"distributary-local-{C}"])
-    def test_is_not_assumed_without_it(self, deployment: Deployment, sts: Any, external_id: str | None) -> None:
-        assert self.assume(deployment, sts, ExternalId=external_id) == "AccessDenied"
+    @each_pair
+    @pytest.mark.parametrize("given", [None, "a-wrong-external-id", external_id(C)])
+    def test_is_not_assumed_without_it(
+        self, deployment: Deployment, sts: Any, account_id: str, given: str | None
+    ) -> None:
+        assert self.become(sts, self.role_of(deployment, account_id), given) == "AccessDenied"
 
-    @pytest.mark.parametrize("account_id", [A, B, C])
-    def test_is_not_assumed_by_anybody_else(self, deployment: Deployment, as_user: Any, account_id: str) -> None:
-        user = as_user(account_id, [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
+    @each_wrong_pair
+    def test_is_not_assumed_by_the_other_functions_role(
+        self, deployment: Deployment, sts: Any, account_id: str
+    ) -> None:
+        assert self.become(sts, self.role_of(deployment, account_id), external_id(account_id)) == "AccessDenied"
+
+    @each_wrong_pair
+    def test_is_not_assumed_by_it_even_if_its_trust_is_too_wide(
+        self, deployment: Deployment, sts: Any, account_id: str
+    ) -> None:
+        role_arn = self.role_of(deployment, account_id)
+        with trusting(deployment.emulator, role_arn, A):
+            assert self.become(sts, role_arn, external_id(account_id)) == "AccessDenied"
+
+    @pytest.mark.parametrize("account_id", [B, Z])
+    @pytest.mark.parametrize("stranger", [A, B, C, Z])
+    def test_is_not_assumed_by_anybody_else(
+        self, deployment: Deployment, as_user: Any, stranger: str, account_id: str
+    ) -> None:
+        user = as_user(stranger, [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
         sts = deployment.emulator.client_of(user, "sts")
-        assert self.assume(deployment, sts) == "AccessDenied"
+        assert self.become(sts, self.role_of(deployment, account_id), external_id(account_id)) == "AccessDenied"
 
-    def test_the_functions_role_assumes_no_other_role(self, deployment: Deployment, sts: Any) -> None:
-        iam = deployment.emulator.client("iam", B)
-        trust = {"Effect": "Allow", "Principal": {"AWS": A}, "Action": "sts:AssumeRole"}
-        arn = iam.create_role(
-            RoleName="another", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        )["Role"]["Arn"]
-        assert self.assume(deployment, sts, RoleArn=arn) == "AccessDenied"
+    @each_pair
+    def test_is_the_only_one_that_the_functions_role_assumes(
+        self, deployment: Deployment, sts: Any, account_id: str
+    ) -> None:
+        role_arn = make_role(deployment.emulator, account_id, "not-a-delivery-role", {})
+        with trusting(deployment.emulator, role_arn, A):
+            assert self.become(sts, role_arn, None) == "AccessDenied"
+
+
+def sns_of(deployment: Deployment, account_id: str, role_name: str) -> Any:
+    """SNS as a new role that may do everything that its own account can allow."""
+    arn = make_role(deployment.emulator, account_id, role_name, {"everything": EVERYTHING})
+    return deployment.emulator.client_of(assume(deployment.emulator, arn), "sns")
+
+
+def queue_of(deployment: Deployment, account_id: str) -> dict[str, str]:
+    """A new queue as Subscribe names it."""
+    sqs = deployment.emulator.client("sqs", account_id)
+    url = sqs.create_queue(QueueName="isolation")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return {"Protocol": "sqs", "Endpoint": arn}
+
+
+@pytest.fixture(scope="module")
+def topic_arn(deployment: Deployment) -> Iterator[str]:
+    parameters = {"ReceivingAccountId": C, "TopicName": "isolation", "DeliveryRoleName": "isolation-delivery"}
+    with topic_stack(deployment, "isolation-topic", **parameters) as outputs:
+        yield outputs["TopicArn"]
+
+
+@pytest.fixture(scope="module")
+def sns(deployment: Deployment) -> dict[tuple[str, str], Any]:
+    actors = [(B, "isolation-delivery"), (C, "isolation-delivery"), (C, "isolation-other")]
+    return {actor: sns_of(deployment, *actor) for actor in actors}
+
+
+class TestATopicOfAccountA:
+    """For C: its delivery role publishes there and it subscribes, and nobody else does either."""
+
+    def test_takes_notifications_of_cs_delivery_role_only(self, topic_arn: str, sns: Any) -> None:
+        answers = {
+            actor: answer(lambda c=client: c.publish(TopicArn=topic_arn, Message="logs"))  # type: ignore[misc]
+            for actor, client in sns.items()
+        }
+        refused = "AuthorizationError"
+        assert answers == {
+            (B, "isolation-delivery"): refused,
+            (C, "isolation-delivery"): "OK",
+            (C, "isolation-other"): refused,
+        }
+
+    def test_is_subscribed_to_by_c_only(self, deployment: Deployment, topic_arn: str, sns: Any) -> None:
+        bs, cs = (queue_of(deployment, account_id) for account_id in (B, C))
+        as_b, as_c = sns[B, "isolation-delivery"], sns[C, "isolation-other"]
+        for endpoint in (bs, cs):
+            assert answer(lambda e=endpoint: as_b.subscribe(TopicArn=topic_arn, **e)) == "AuthorizationError"  # type: ignore[misc]
+        assert answer(lambda: as_c.subscribe(TopicArn=topic_arn, **cs)) == "OK"
+
+    @pytest.mark.parametrize("protocol", ["sqs", "https", "email"])
+    def test_tells_c_nowhere_but_in_its_own_account(
+        self, deployment: Deployment, topic_arn: str, sns: Any, protocol: str
+    ) -> None:
+        endpoints = {
+            "sqs": queue_of(deployment, B)["Endpoint"],
+            "https": "https://example.com/",
+            "email": "somebody@example.com",
+        }
+        subscription = {"TopicArn": topic_arn, "Protocol": protocol, "Endpoint": endpoints[protocol]}
+        assert answer(lambda: sns[C, "isolation-other"].subscribe(**subscription)) == "AuthorizationError"
+
+    def test_tells_c_anywhere_if_account_a_says_so(self, deployment: Deployment, sns: Any) -> None:
+        parameters = {"ReceivingAccountId": C, "TopicName": "isolation-any", "AllowAnyEndpoint": "yes"}
+        with topic_stack(deployment, "isolation-any", **parameters) as outputs:
+            subscription = {"TopicArn": outputs["TopicArn"], "Protocol": "email", "Endpoint": "somebody@example.com"}
+            assert answer(lambda: sns[C, "isolation-other"].subscribe(**subscription)) == "OK"
+            assert answer(lambda: sns[B, "isolation-delivery"].subscribe(**subscription)) == "AuthorizationError"
+
+
+@pytest.fixture(scope="module")
+def owner(deployment: Deployment) -> Iterator[dict[str, str]]:
+    parameters = {
+        "DeliverToOwnerRoleArn": deployment.outputs["DeliverToOwnerRoleArn"],
+        "CentralBucketName": deployment.outputs["CentralBucketName"],
+        "ExternalId": "isolation",
+        "DeliveryRoleName": "isolation-notifying",
+        "Notifications": "queue",
+    }
+    with owner_stack(deployment, B, "isolation-owner", **parameters) as outputs:
+        yield outputs
+
+
+@pytest.fixture(scope="module")
+def delivery_role(deployment: Deployment, owner: dict[str, str]) -> Any:
+    """SNS as B's delivery role."""
+    with trusting(deployment.emulator, owner["DeliveryRoleArn"], B):
+        return deployment.emulator.client_of(assume(deployment.emulator, owner["DeliveryRoleArn"]), "sns")
+
+
+class TestAReceiversTopicAndQueue:
+    """B's, in B."""
+
+    def test_the_topic_takes_notifications_of_the_delivery_role_only(
+        self, deployment: Deployment, owner: dict[str, str], delivery_role: Any
+    ) -> None:
+        notification = {"TopicArn": owner["NotificationTopicArn"], "Message": "from the delivery role"}
+        assert answer(lambda: delivery_role.publish(**notification)) == "OK"
+        for account_id in (A, B, C):
+            administrator = sns_of(deployment, account_id, "isolation-administrator")
+            assert answer(lambda s=administrator: s.publish(**notification)) == "AuthorizationError"  # type: ignore[misc]
+
+    def test_the_delivery_role_publishes_on_no_other_topic(self, deployment: Deployment, delivery_role: Any) -> None:
+        others = [
+            deployment.emulator.client("sns", B).create_topic(Name="isolation-another")["TopicArn"],
+            deployment.owners[B]["NotificationTopicArn"],
+            deployment.owners[C]["NotificationTopicArn"],
+        ]
+        answers = [answer(lambda t=topic: delivery_role.publish(TopicArn=t, Message="logs")) for topic in others]  # type: ignore[misc]
+        assert answers == ["AuthorizationError"] * 3
+
+    def test_the_queue_takes_messages_of_its_topic_only(
+        self, deployment: Deployment, owner: dict[str, str], delivery_role: Any
+    ) -> None:
+        sns, sqs = (deployment.emulator.client(service, B) for service in ("sns", "sqs"))
+        other = sns.create_topic(Name="isolation-forger")["TopicArn"]
+        sns.subscribe(TopicArn=other, Protocol="sqs", Endpoint=owner["NotificationQueueArn"])
+        sns.publish(TopicArn=other, Message="forged")
+        delivery_role.publish(TopicArn=owner["NotificationTopicArn"], Message="true")
+        bodies: list[str] = []
+
+        def arrived() -> bool:
+            received = sqs.receive_message(QueueUrl=owner["NotificationQueueUrl"], MaxNumberOfMessages=10)
+            bodies.extend(message["Body"] for message in received.get("Messages", []))
+            return "true" in bodies
+
+        wait_until(lambda: not arrived())
+        assert not [body for body in bodies if "forged" in body]
+
+    def test_nobody_outside_its_account_sends_to_the_queue(self, deployment: Deployment, owner: dict[str, str]) -> None:
+        arn = make_role(deployment.emulator, C, "isolation-sender", {"everything": EVERYTHING})
+        sqs = deployment.emulator.client_of(assume(deployment.emulator, arn), "sqs")
+        sent = {"QueueUrl": owner["NotificationQueueUrl"], "MessageBody": "forged"}
+        assert answer(lambda: sqs.send_message(**sent)) == "AccessDenied"
