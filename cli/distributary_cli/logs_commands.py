@@ -1,0 +1,17 @@
+"""The `distributary logs` commands: for those who read log files."""
+
+import typer
+
+from distributary_cli import logs_ls_command
+
+app = typer.Typer(no_args_is_help=True, help="Read log files: in Account A's central bucket, or in your own.")
+app.command(
+    name="ls",
+    epilog="""Examples:
+
+```console
+distributary logs ls --account 222222222222 --log-type CloudTrail --log-region eu-west-1 --since 2h
+distributary logs ls --long --since 2026-11-01 --until 2026-11-21
+```
+""",
+)(logs_ls_command.list_log_files)

@@ -1,0 +1,70 @@
+"""Lists the wanted log files of a bucket, in the order of their keys, with no more in memory than one page.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from distributary.keys import LogFile
+from distributary_cli.logs_prefixes import Place, Planner
+from distributary_cli.logs_selections import Selection
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A log file as a listing shows it."""
+
+    log_file: LogFile
+    size: int
+    """Bytes."""
+    last_modified: datetime
+    etag: str
+    """Without its quotation marks."""
+
+    @property
+    def key(self) -> str:
+        """The log file's key."""
+        return self.log_file.key
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of `logs ls --json`."""
+        return {
+            "key": self.key,
+            "account_id": self.log_file.account_id,
+            "log_type": self.log_file.log_type,
+            "region": self.log_file.region,
+            "size": self.size,
+            "last_modified": self.last_modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "etag": self.etag,
+        }
+
+
+def list_files(client: "S3Client", bucket: str, selection: Selection) -> Iterator[ListedFile]:
+    """Every wanted log file of a bucket.
+
+    Raises:
+        botocore.exceptions.ClientError: as ListObjectsV2 does.
+    """
+    planner = Planner(selection, datetime.now(UTC))
+    for place in planner.start():
+        yield from _list(client, bucket, planner, place)
+
+
+def _list(client: "S3Client", bucket: str, planner: Planner, place: Place) -> Iterator[ListedFile]:
+    delimiter: Any = {"Delimiter": "/"} if place.folders_first else {}
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=place.prefix, **delimiter)
+    for page in pages:
+        entries: list[Any] = [*page.get("Contents", ()), *page.get("CommonPrefixes", ())]
+        for entry in sorted(entries, key=lambda entry: entry.get("Key") or entry["Prefix"]):
+            if "Prefix" in entry:
+                folder = entry["Prefix"].removeprefix(place.prefix).removesuffix("/")
+                for inner in planner.inside(place, folder):
+                    yield from _list(client, bucket, planner, inner)
+            elif log_file := planner.selection.read(entry["Key"], entry["LastModified"]):
+                yield ListedFile(log_file, entry["Size"], entry["LastModified"], entry["ETag"].strip('"'))
