@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from distributary_cli import explain_command, logs_commands, subscriptions_commands
+from distributary_cli import dead_letters_commands, explain_command, logs_commands, subscriptions_commands
 
 app = typer.Typer(
     name="distributary",
@@ -18,6 +18,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 app.add_typer(subscriptions_commands.app, name="subscriptions", short_help="Who receives what: file and table.")
+app.add_typer(
+    dead_letters_commands.app, name="dead-letters", short_help="What could not be delivered: list, redrive, drop."
+)
 app.add_typer(logs_commands.app, name="logs", short_help="Read log files: list, fetch, print, follow.")
 app.command(
     name="explain",
