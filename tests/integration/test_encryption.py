@@ -19,9 +19,9 @@ from integration.waiting import wait_until
 from distributary.keys import KeyLayout
 from distributary.policies import session_policy
 from distributary.subscriptions import CopyTarget, Subscription
-from distributary_local.deployment import ORGANIZATION_ID, OWNERS, Deployment
+from distributary_local.deployment import ORGANIZATION_ID, OWNERS, THIRD_PARTY_ACCOUNT_ID, Deployment
 
-A, B, C = OWNERS
+(A, B, C), Z = OWNERS, THIRD_PARTY_ACCOUNT_ID
 STRANGER = "555555555555"
 """An account outside the organisation."""
 DELIVERY_ROLE = "encrypted-delivery"
@@ -47,6 +47,7 @@ class World:
     @property
     def keys(self) -> tuple[str, str]:
         """The ARNs of the central key and of the receiver's."""
+        assert self.subscription.copy_to
         return self.central["CentralKeyArn"], str(self.subscription.copy_to.kms_key_arn)
 
     def client(self, service: str, account_id: str) -> Any:
@@ -103,6 +104,7 @@ def world(deployment: Deployment) -> Iterator[World]:
             deployment,
             "encrypted",
             OrganizationId=ORGANIZATION_ID,
+            ThirdPartyAccountIds=Z,
             DeliveryRoleName=DELIVERY_ROLE,
             BucketName=f"encrypted-logs-{A}",
             Encryption="SSE-KMS",
@@ -194,7 +196,7 @@ def open_bucket(world: World) -> str:
     """A bucket that lets everybody read, so that only the central key stands in the way."""
     s3, bucket = world.client("s3", A), f"encrypted-open-{A}"
     s3.create_bucket(Bucket=bucket)
-    everybody = statement("s3:GetObject", Principal={"AWS": [B, C, STRANGER]}, Resource=f"arn:aws:s3:::{bucket}/*")
+    everybody = statement("s3:GetObject", Principal={"AWS": [B, C, Z, STRANGER]}, Resource=f"arn:aws:s3:::{bucket}/*")
     s3.put_bucket_policy(Bucket=bucket, Policy=document(everybody))
     central_key, _ = world.keys
     s3.put_object(Bucket=bucket, Key="x", Body=b"logs", ServerSideEncryption="aws:kms", SSEKMSKeyId=central_key)
@@ -207,9 +209,15 @@ class TestTheCentralKey:
 
     @pytest.mark.parametrize(
         ("account_id", "role_name", "expected"),
-        [(C, DELIVERY_ROLE, "OK"), (C, "another", "AccessDenied"), (STRANGER, DELIVERY_ROLE, "AccessDenied")],
+        [
+            (C, DELIVERY_ROLE, "OK"),
+            (C, "another", "AccessDenied"),
+            (Z, DELIVERY_ROLE, "OK"),
+            (Z, "another", "AccessDenied"),
+            (STRANGER, DELIVERY_ROLE, "AccessDenied"),
+        ],
     )
-    def test_serves_the_organisations_delivery_roles_only(
+    def test_serves_the_delivery_roles_of_the_organisation_and_of_third_parties_only(
         self, world: World, open_bucket: str, account_id: str, role_name: str, expected: str
     ) -> None:
         arn = make_role(world.deployment.emulator, account_id, role_name, EVERYTHING)

@@ -208,8 +208,8 @@ def copy_of(deployment: Deployment, role: str, queue: str, function: str, delive
     trusted = {"AWS": A, "Service": "lambda.amazonaws.com"}
     actor = act_as(emulator, arn, "sts", "dynamodb", "sqs", trusted=trusted)
     log_group = deployment.environment[f"{function}_LOG_GROUP"]
-    queue_urls = (deployment.outputs[f"{queue}{kind}Url"] for kind in ("Queue", "DeadLetterQueue"))
-    return Function(actor, *queue_urls, log_group, delivery_role_arn, make_logging_function(actor, name, log_group))
+    alive, dead = (deployment.outputs[f"{queue}{kind}Url"] for kind in ("Queue", "DeadLetterQueue"))
+    return Function(actor, alive, dead, log_group, delivery_role_arn, make_logging_function(actor, name, log_group))
 
 
 def make_logging_function(role: Actor, name: str, log_group: str) -> str:

@@ -102,6 +102,20 @@ def test_no_function_may_touch_s3_or_publish() -> None:
         assert {action.partition(":")[0] for action in actions} == {"sts", "dynamodb", "sqs", "logs"}
 
 
+def test_a_function_becomes_delivery_roles_of_its_own_receivers_only() -> None:
+    conditions = {
+        name: statements(role["Policies"][0]["PolicyDocument"])[0]["Condition"]["StringEquals"]
+        for name, role in resources(MAIN, "AWS::IAM::Role").items()
+    }
+    in_the_organization, listed_ones = {"aws:ResourceOrgID": {"Ref": "OrganizationId"}}, {"Ref": "AccountIds"}
+    assert conditions == {
+        "DeliverToOwnerRole": {
+            "Fn::If": ["HasOrganization", in_the_organization, {"aws:ResourceAccount": listed_ones}]
+        },
+        "FanOutRole": {"aws:ResourceAccount": {"Fn::Split": [",", {"Ref": "ThirdPartyAccountIds"}]}},
+    }
+
+
 @every_template
 def test_every_permission_of_a_role_has_a_reason_above_it(path: str) -> None:
     text = (ROOT / path).read_text().partition("\nOutputs:")[0]
