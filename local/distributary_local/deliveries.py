@@ -30,9 +30,10 @@ class Written:
 
 
 def read_outcomes(deployment: Deployment, log_group: str = "DELIVER_TO_OWNER_LOG_GROUP") -> list[Told]:
-    """Every outcome that a function has logged so far, oldest first; `log_group` is named as in the environment."""
+    """Every outcome that a function has logged so far, oldest first; the log group is named as here or there."""
     client = deployment.emulator.client("logs", deployment.environment["AWS_ACCESS_KEY_ID"])
-    pages = client.get_paginator("filter_log_events").paginate(logGroupName=deployment.environment[log_group])
+    name = deployment.environment.get(log_group, log_group)
+    pages = client.get_paginator("filter_log_events").paginate(logGroupName=name)
     lines = (event["message"] for page in pages for event in page["events"])
     return sorted((told for line in lines for told in _parse(line)), key=lambda told: told.time)
 

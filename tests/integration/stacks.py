@@ -35,6 +35,16 @@ def owner_stack(deployment: Deployment, account_id: str, name: str, **parameters
 
 
 @contextmanager
+def third_party_stack(
+    deployment: Deployment, account_id: str, name: str, **parameters: str
+) -> Iterator[dict[str, str]]:
+    """A third party's stack once more; its outputs."""
+    template = (ROOT / "accounts" / "third-party" / "template.yaml").read_text()
+    with _stack(deployment.emulator, account_id, name, template, parameters) as outputs:
+        yield outputs
+
+
+@contextmanager
 def topic_stack(deployment: Deployment, name: str, **parameters: str) -> Iterator[dict[str, str]]:
     """One more topic in Account A for a receiving account; its outputs."""
     template = (ROOT / "accounts" / "topics" / "template.yaml").read_text()
@@ -43,10 +53,11 @@ def topic_stack(deployment: Deployment, name: str, **parameters: str) -> Iterato
 
 
 def subscribe(deployment: Deployment, table: str, *subscriptions: Subscription) -> None:
-    """Write subscriptions into a stack's table, one for each scope."""
+    """Write subscriptions into a stack's table, one item for each scope."""
     client = deployment.emulator.client("dynamodb", CENTRAL_ACCOUNT_ID)
-    for one in subscriptions:
-        client.put_item(TableName=table, Item=to_item(one.scope, [one]))
+    for scope in {one.scope for one in subscriptions}:
+        item = to_item(scope, [one for one in subscriptions if one.scope == scope])
+        client.put_item(TableName=table, Item=item)
 
 
 @contextmanager

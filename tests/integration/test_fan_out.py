@@ -7,11 +7,15 @@ from urllib.parse import unquote_plus
 
 import pytest
 from aws_lambda_powertools.utilities.parser.models import S3EventNotificationEventBridgeModel, S3Model
+from integration.stacks import central_stack, subscribe, third_party_stack
 from integration.waiting import wait_until
 
+from distributary.subscription_forms import from_mapping
+from distributary.subscriptions import Subscription
 from distributary_local.deliveries import final_outcomes, read_bucket, read_outcomes
 from distributary_local.deployment import (
     CENTRAL_ACCOUNT_ID,
+    ORGANIZATION_ID,
     OWNERS,
     THIRD_PARTY_ACCOUNT_ID,
     UNSUBSCRIBED_ACCOUNT_ID,
@@ -131,3 +135,51 @@ def test_an_outage_of_the_third_party_leaves_the_owners_alone_and_loses_nothing(
         assert not set(keys) & read_bucket(deployment, Z, deployment.third_party_bucket).keys()
     assert wait_for(deployment, TO_Z, *keys) == dict.fromkeys(keys, "delivered")
     assert set(keys) <= read_bucket(deployment, Z, deployment.third_party_bucket).keys()
+
+
+class TestTwoThirdParties:
+    """One of them is broken: its account has no delivery role yet."""
+
+    Y = "888888888888"
+
+    def test_the_failure_of_one_repeats_nothing_of_the_others(
+        self, deployment: Deployment, new_key: Callable[[str], str]
+    ) -> None:
+        names = {"DeliveryRoleName": "two-delivery"}
+        parties = {"OrganizationId": ORGANIZATION_ID, "ThirdPartyAccountIds": f"{Z},{self.Y}"}
+        with central_stack(deployment, "two", **names, **parties) as central:
+            common = {**names, "FanOutRoleArn": central["FanOutRoleArn"], "ExternalId": "two"}
+            common |= {"CentralBucketName": central["CentralBucketName"], "Notifications": "queue"}
+            with third_party_stack(deployment, Z, "two", **common, BucketName="two-good") as good:
+                topic = {"topic_arn": good["NotificationTopicArn"]}
+                both = [self.subscription(Z, "good", notify=topic), self.subscription(self.Y, "late")]
+                subscribe(deployment, central["SubscriptionsTableName"], *both)
+                key = new_key(B)
+                s3 = deployment.emulator.client("s3", CENTRAL_ACCOUNT_ID)
+                s3.put_object(Bucket=central["CentralBucketName"], Key=key, Body=b"logs")
+                log = "/aws/lambda/two-fan-out"
+                wait_until(lambda: "failed" not in {told.outcome for told in read_outcomes(deployment, log)})
+                with third_party_stack(deployment, self.Y, "two", **common, BucketName="two-late"):
+                    wait_until(lambda: key not in final_outcomes(read_outcomes(deployment, log)))
+                    assert key in read_bucket(deployment, self.Y, "two-late")
+                    versions = deployment.emulator.client("s3", Z).list_object_versions(Bucket="two-good")["Versions"]
+                    assert [version["Key"] for version in versions] == [key]
+                    assert self.announcements(deployment, good["NotificationQueueUrl"]) == 1
+
+    @staticmethod
+    def subscription(account_id: str, name: str, **changes: Any) -> Subscription:
+        role = f"arn:aws:iam::{account_id}:role/two-delivery"
+        copy_to = {"bucket": f"two-{name}", "region": "us-east-1"}
+        plain = {
+            "name": name,
+            "scope": "all",
+            "account_id": account_id,
+            "delivery_role_arn": role,
+            "external_id": "two",
+        }
+        return from_mapping(plain | {"copy_to": copy_to} | changes)
+
+    @staticmethod
+    def announcements(deployment: Deployment, queue_url: str) -> int:
+        answer = deployment.emulator.client("sqs", Z).receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
+        return len(answer.get("Messages", []))
