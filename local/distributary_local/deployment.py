@@ -32,6 +32,9 @@ STACK = "distributary"
 OWNER_STACK = "distributary-owner"
 THIRD_PARTY_STACK = "distributary-third-party"
 TOPIC_STACK = "distributary-topic"
+READER_STACK = "distributary-reader"
+READERS = {"222222222222": "own", "333333333333": "own", THIRD_PARTY_ACCOUNT_ID: "everything"}
+"""Who also reads the central bucket itself, through a role in Account A, and what."""
 FORMATS = {"222222222222": "s3", "333333333333": "cloudtrail", THIRD_PARTY_ACCOUNT_ID: "eventbridge"}
 """Who is notified, and how: B and Z by a topic of their own, C by one in Account A. A only gets copies."""
 CENTRAL_TOPIC_OF = "333333333333"
@@ -47,12 +50,13 @@ class DeploymentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What stands on a local AWS: the outputs of Account A's stack, of each owner's and of the third party's."""
+    """What stands on a local AWS: the outputs of Account A's stack, of each receiver's, and of each reader role's."""
 
     emulator: Emulator
     outputs: Mapping[str, str]
     owners: Mapping[str, Mapping[str, str]]
     third_party: Mapping[str, str]
+    readers: Mapping[str, Mapping[str, str]]
 
     @property
     def buckets(self) -> dict[str, str]:
@@ -73,6 +77,7 @@ class Deployment:
     @property
     def environment(self) -> dict[str, str]:
         """What a shell or the command line needs to work with it, as the root of Account A."""
+        reading = {f"READER_ROLE_ARN_{account_id}": role["RoleArn"] for account_id, role in self.readers.items()}
         owned = {f"OWNER_BUCKET_{account_id}": bucket for account_id, bucket in self.buckets.items()}
         notified = {f"NOTIFICATION_QUEUE_URL_{account_id}": url for account_id, url in self.notification_queues.items()}
         return {
@@ -86,6 +91,8 @@ class Deployment:
             **owned,
             f"THIRD_PARTY_BUCKET_{THIRD_PARTY_ACCOUNT_ID}": self.third_party_bucket,
             **notified,
+            **reading,
+            f"READER_EXTERNAL_ID_{THIRD_PARTY_ACCOUNT_ID}": reader_external_id(THIRD_PARTY_ACCOUNT_ID),
             "OWNER_QUEUE_URL": self.outputs["OwnerQueueUrl"],
             "OWNER_DEAD_LETTER_QUEUE_URL": self.outputs["OwnerDeadLetterQueueUrl"],
             "THIRD_PARTY_QUEUE_URL": self.outputs["ThirdPartyQueueUrl"],
@@ -122,14 +129,19 @@ def deploy(emulator: Emulator, progress: Progress) -> Deployment:
     progress(f"accounts/topics/template.yaml into {CENTRAL_ACCOUNT_ID}, for {CENTRAL_TOPIC_OF}")
     _create(emulator, CENTRAL_ACCOUNT_ID, TOPIC_STACK, "topics", {"ReceivingAccountId": CENTRAL_TOPIC_OF})
     topic_arn = _created(emulator, CENTRAL_ACCOUNT_ID, TOPIC_STACK)["TopicArn"]
-    for account_id in OWNERS:  # they all are created at once
+    for account_id, reads in READERS.items():  # from here on, they all are created at once
+        progress(f"accounts/readers/template.yaml into {CENTRAL_ACCOUNT_ID}, for {account_id}")
+        stack, parameters = f"{READER_STACK}-{account_id}", _reader_parameters(account_id, reads, outputs)
+        _create(emulator, CENTRAL_ACCOUNT_ID, stack, "readers", parameters)
+    for account_id in OWNERS:
         progress(f"accounts/owner/template.yaml into {account_id}")
         _create(emulator, account_id, OWNER_STACK, "owner", _owner_parameters(account_id, outputs, topic_arn))
     progress(f"accounts/third-party/template.yaml into {THIRD_PARTY_ACCOUNT_ID}")
     _create(emulator, THIRD_PARTY_ACCOUNT_ID, THIRD_PARTY_STACK, "third-party", _third_party_parameters(outputs))
     owners = {account_id: _created(emulator, account_id, OWNER_STACK) for account_id in OWNERS}
     third_party = _created(emulator, THIRD_PARTY_ACCOUNT_ID, THIRD_PARTY_STACK)
-    deployment = Deployment(emulator, outputs, owners, third_party)
+    readers = {one: _created(emulator, CENTRAL_ACCOUNT_ID, f"{READER_STACK}-{one}") for one in READERS}
+    deployment = Deployment(emulator, outputs, owners, third_party, readers)
     progress("distributary subscriptions apply")
     file = emulator.directory / "subscriptions.yaml"
     file.write_text(yaml.safe_dump(subscriptions(deployment), sort_keys=False))
@@ -158,6 +170,16 @@ def external_id(account_id: str) -> str:
     return f"distributary-local-{account_id}"
 
 
+def reader_external_id(account_id: str) -> str:
+    """The external ID that a reading account has issued to Account A; owners do without."""
+    return f"issued-by-{account_id}" if READERS[account_id] == "everything" else ""
+
+
+def reader_role_arn(account_id: str) -> str:
+    """The ARN that a reading account's role has: its name is the template's default."""
+    return f"arn:aws:iam::{CENTRAL_ACCOUNT_ID}:role/distributary-reader-{account_id}"
+
+
 def _sam_deploy(emulator: Emulator, template: Path) -> None:
     parameters = {
         "OrganizationId": ORGANIZATION_ID,
@@ -182,6 +204,7 @@ def _owner_parameters(account_id: str, central: Mapping[str, str], topic_arn: st
         "ExternalId": external_id(account_id),
         "BucketName": f"owner-logs-{account_id}",
         "Notifications": "queue" if account_id in FORMATS else "none",
+        "ReaderRoleArn": reader_role_arn(account_id) if account_id in READERS else "",
         "CentralTopicArn": topic_arn if account_id == CENTRAL_TOPIC_OF else "",
     }
 
@@ -193,6 +216,20 @@ def _third_party_parameters(central: Mapping[str, str]) -> dict[str, str]:
         "ExternalId": external_id(THIRD_PARTY_ACCOUNT_ID),
         "BucketName": f"third-party-logs-{THIRD_PARTY_ACCOUNT_ID}",
         "Notifications": "queue",
+        "ReaderRoleArn": reader_role_arn(THIRD_PARTY_ACCOUNT_ID),
+    }
+
+
+def _reader_parameters(account_id: str, reads: str, central: Mapping[str, str]) -> dict[str, str]:
+    mapped_prefix, _, owner = PREFIX_ACCOUNTS.partition("=")
+    return {
+        "ReceivingAccountId": account_id,
+        "Reads": reads,
+        "ExternalId": reader_external_id(account_id),
+        "CentralBucketName": central["CentralBucketName"],
+        "OrganizationId": ORGANIZATION_ID,
+        "KeyPrefixes": KEY_PREFIXES,
+        "MappedPrefix": mapped_prefix if owner == account_id else "",
     }
 
 
