@@ -2,7 +2,7 @@
 
 import typer
 
-from distributary_cli import logs_ls_command
+from distributary_cli import logs_get_command, logs_ls_command
 
 app = typer.Typer(no_args_is_help=True, help="Read log files: in Account A's central bucket, or in your own.")
 app.command(
@@ -15,3 +15,15 @@ distributary logs ls --long --since 2026-11-01 --until 2026-11-21
 ```
 """,
 )(logs_ls_command.list_log_files)
+app.command(
+    name="get",
+    no_args_is_help=True,
+    epilog="""Examples:
+
+```console
+distributary logs get --to logs --account 222222222222 --log-type CloudTrail --since 3d
+distributary logs get --to logs --dry-run "$KEY" "$ANOTHER_KEY"
+distributary logs ls --since 1d | distributary logs get --to logs -
+```
+""",
+)(logs_get_command.get_log_files)

@@ -17,6 +17,22 @@ Bucket = Annotated[
     str,
     typer.Option(metavar="NAME", envvar="CENTRAL_BUCKET", help="The bucket: Account A's central one, or your own."),
 ]
+KeysBucket = Annotated[
+    str | None,
+    typer.Option(
+        "--bucket",
+        metavar="NAME",
+        envvar="CENTRAL_BUCKET",
+        help="The bucket: Account A's central one, or your own. `s3://bucket/key` names it too.",
+    ),
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY",
+        help="Keys, or `s3://bucket/key`; `-` reads them from standard input. Without any, the options below select.",
+    ),
+]
 Accounts = Annotated[
     list[str] | None, typer.Option(metavar="ID", help="Only this account's log files; may be repeated.")
 ]
@@ -77,6 +93,15 @@ class Wanted:
             frozenset(self.log_region or ()),
             self._window(),
         )
+
+    def refuse_with(self, keys: list[str]) -> None:
+        """Keys say already which log files are meant.
+
+        Raises:
+            typer.BadParameter: if they are not all that says so.
+        """
+        if keys and (self.account or self.log_type or self.log_region or self.since or self.until):
+            raise typer.BadParameter("name keys, or select with options; not both", param_hint="KEY")
 
     def _window(self) -> Window:
         now = datetime.now(UTC)

@@ -24,6 +24,15 @@ SLOW = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Th
 ENDING = EXPIRED | NO_BUCKET | aws_errors.UNKNOWN
 """Codes after which no other log file can be read either."""
 
+OF_ONE = (
+    sdk.ReadTimeoutError,
+    sdk.ResponseStreamingError,
+    sdk.IncompleteReadError,
+    sdk.FlexibleChecksumError,
+    sdk.ParamValidationError,
+)
+"""Errors that the next log file may well escape."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -46,7 +55,7 @@ class Asked:
         """Whether the next log file would meet the same error."""
         if isinstance(error, sdk.ClientError):
             return error.operation_name == "AssumeRole" or _code(error) in ENDING
-        return not isinstance(error, sdk.HTTPClientError)
+        return not isinstance(error, OF_ONE)
 
     def _answer(self, error: sdk.ClientError, key: str | None) -> str:
         code = _code(error)
