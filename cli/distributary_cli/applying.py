@@ -5,23 +5,26 @@ from collections.abc import Sequence
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from distributary.subscriptions import Subscription
-from distributary_cli import aws_errors, output, tables
+from distributary_cli import aws_errors, checks, output, tables
+from distributary_cli.findings import fail_for_problems, problems, problems_data, tell
 from distributary_cli.plan_output import plan_data, print_plan
 from distributary_cli.plans import Plan, in_words, make_plan
+from distributary_cli.subscription_files import SubscriptionFile
 
 
 def apply(
-    wanted: Sequence[Subscription], session: Session, table: str, *, dry_run: bool, ask: bool, json: bool
+    source: SubscriptionFile, session: Session, table: str, *, dry_run: bool, ask: bool, json: bool, offline: bool
 ) -> None:
-    """Show the plan, ask, write, and say what was written."""
+    """Show the plan, look at what it needs, ask, write, and say what was written."""
     client = tables.table_client(session)
     stored = tables.read_table(client, table)
-    plan = make_plan(wanted, stored)
+    plan = make_plan(source.subscriptions, stored)
+    findings = () if offline else checks.check(plan.new_or_changed, session)
     print_plan(plan, output.err() if json else output.out())
+    tell(findings, source)
     done: list[str] = []
     error: BaseException | None = None
-    if not plan.is_empty and not dry_run:
+    if not (plan.is_empty or dry_run or problems(findings)):
         caller = tables.caller_arn(session)
         if ask and not output.confirm(f"Apply to table {table} in {session.region_name} as {caller}?"):
             output.fail("not confirmed; nothing was written")
@@ -31,9 +34,11 @@ def apply(
         except (tables.ConcurrentChangeError, ClientError, BotoCoreError, KeyboardInterrupt) as caught:
             error = caught
     if json:
-        output.print_json({"table": table, "dry_run": dry_run, **plan_data(plan), "done": done})
+        found = {"problems": problems_data(findings, source)}
+        output.print_json({"table": table, "dry_run": dry_run, **plan_data(plan), **found, "done": done})
     elif done and not error:
         output.out().print(output.line(("Applied: ", "bold green"), f"{_counts(plan)} in table {table}."))
+    fail_for_problems(findings, source)
     if error:
         _report(error, plan, done, table)
 

@@ -14,8 +14,14 @@ from distributary_cli import output
 SIGN_IN = "sign in again (for example `aws sso login`) and repeat the command"
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 UNKNOWN = {"UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidSignatureException"}
-DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-THROTTLED = {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "Throttling"}
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
+THROTTLED = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "Throttled",
+    "Throttling",
+    "ThrottlingException",
+}
 
 # In the order in which they are tried: some are subclasses of others.
 Sentence = Callable[[sdk.BotoCoreError], str]
@@ -89,5 +95,5 @@ def _answer(error: sdk.ClientError, table: str) -> str:
     if code in UNKNOWN:
         return f"AWS does not know these credentials ({message}): check --profile and the AWS_… variables"
     if code in THROTTLED:
-        return f"DynamoDB is throttling {error.operation_name}: wait a moment and repeat the command"
+        return f"AWS is throttling {error.operation_name}: wait a moment and repeat the command"
     return f"{error.operation_name} was refused by AWS: {code}: {message}"

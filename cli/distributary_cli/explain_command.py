@@ -64,7 +64,7 @@ def _explain_from_table(
 
 def _from_file(path: Path) -> ReadScope:
     by_scope: dict[str, tuple[Subscription, ...]] = {}
-    for subscription in read_file(path):
+    for subscription in read_file(path).subscriptions:
         by_scope[subscription.scope] = (*by_scope.get(subscription.scope, ()), subscription)
     return lambda scope: by_scope.get(scope, ())
 

@@ -73,6 +73,12 @@ class Plan:
         """Every scope that applying the plan touches, in the order in which it does."""
         return (*self.writes, *self.deletes)
 
+    @property
+    def new_or_changed(self) -> tuple[Subscription, ...]:
+        """The subscriptions that applying the plan brings in or changes."""
+        names = {change.name for change in self.changes if change.action is not Action.REMOVE}
+        return tuple(one for ones in self.writes.values() for one in ones if one.name in names)
+
     def count(self, action: Action) -> int:
         """How many subscriptions an action befalls."""
         return sum(change.action is action for change in self.changes)

@@ -1,6 +1,7 @@
 """`subscriptions.yaml`: read whole, or refused whole with everything that is wrong with it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,21 @@ from distributary_cli.schema_problems import schema_problems
 from distributary_cli.yaml_marks import Document, line_and_column, read_yaml
 
 
-def read_subscriptions(path: Path) -> tuple[Subscription, ...]:
+@dataclass(frozen=True, slots=True)
+class SubscriptionFile:
+    """A file that was right by itself, and where each of its fields stands."""
+
+    path: Path
+    subscriptions: tuple[Subscription, ...]
+    document: Document
+
+    def problem(self, name: str, field: str, reason: str) -> Problem:
+        """What only showed later of one subscription's field."""
+        index = [one.name for one in self.subscriptions].index(name)
+        return _placed(self.document, ("subscriptions", index), InvalidSubscriptionError(field, reason))
+
+
+def read_subscriptions(path: Path) -> SubscriptionFile:
     """Read a subscriptions file.
 
     Raises:
@@ -29,7 +44,7 @@ def read_subscriptions(path: Path) -> tuple[Subscription, ...]:
     problems += found
     if problems:
         raise SubscriptionFileError(path, problems)
-    return tuple(subscriptions)
+    return SubscriptionFile(path, tuple(subscriptions), document)
 
 
 def likely_mistypings(subscriptions: Iterable[Subscription]) -> Iterator[str]:

@@ -1,15 +1,20 @@
 """`distributary subscriptions …`: the file and the table."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from distributary.subscriptions import Subscription
 from distributary_cli import options, output
+from distributary_cli.findings import fail_for_problems, problems_data, tell
 from distributary_cli.plan_output import plan_data, print_plan
 from distributary_cli.plans import make_plan
 from distributary_cli.problems import SubscriptionFileError
+
+if TYPE_CHECKING:
+    from distributary_cli.subscription_files import SubscriptionFile
+
+Offline = Annotated[bool, typer.Option("--offline", help="Don't look at buckets and topics in AWS.")]
 
 app = typer.Typer(
     help="Who receives what: check `subscriptions.yaml`, compare it with the table, apply it.",
@@ -18,20 +23,20 @@ app = typer.Typer(
 )
 
 
-def read_file(path: Path) -> tuple[Subscription, ...]:
-    """The subscriptions of a file; a wrong file ends the command before anything in AWS is read or written."""
+def read_file(path: Path) -> "SubscriptionFile":
+    """Read a subscriptions file; a wrong file ends the command before anything in AWS is read or written."""
     from distributary_cli.subscription_files import likely_mistypings, read_subscriptions
 
     try:
-        subscriptions = read_subscriptions(path)
+        source = read_subscriptions(path)
     except SubscriptionFileError as error:
         for problem in error.problems:
             output.warn(problem.describe(path))
         count = len(error.problems)
         output.fail(f"{path} has {count} problem{'s' * (count > 1)}; nothing was read or written in AWS")
-    for doubt in likely_mistypings(subscriptions):
+    for doubt in likely_mistypings(source.subscriptions):
         output.warn(f"Warning: {doubt}")
-    return subscriptions
+    return source
 
 
 @app.command(
@@ -51,22 +56,29 @@ def plan(
     region: options.Region = None,
     profile: options.Profile = None,
     json: options.Json = False,
+    offline: Offline = False,
     detailed_exitcode: Annotated[
         bool,
         typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes, with 0 when there are none."),
     ] = False,
 ) -> None:
-    """Show what `apply` would add, change and remove. Writes nothing."""
-    wanted = read_file(file)
-    from distributary_cli import aws_errors, tables
+    """Show what `apply` would add, change and remove. Writes nothing.
+
+    Looks at the buckets, and the topics in Account A, of what is added or changed; exit code 1 if one isn't right.
+    """
+    source = read_file(file)
+    from distributary_cli import aws_errors, checks, tables
 
     with aws_errors.said_plainly(table):
-        stored = tables.read_table(tables.table_client(tables.open_session(region, profile)), table)
-    planned = make_plan(wanted, stored)
+        session = tables.open_session(region, profile)
+        planned = make_plan(source.subscriptions, tables.read_table(tables.table_client(session), table))
+        findings = () if offline else checks.check(planned.new_or_changed, session)
     if json:
-        output.print_json({"table": table, **plan_data(planned)})
+        output.print_json({"table": table, **plan_data(planned), "problems": problems_data(findings, source)})
     else:
         print_plan(planned, output.out())
+    tell(findings, source)
+    fail_for_problems(findings, source)
     raise typer.Exit(2 if detailed_exitcode and not planned.is_empty else 0)
 
 
@@ -89,21 +101,23 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Required where there is no terminal.")] = False,
     json: options.Json = False,
+    offline: Offline = False,
 ) -> None:
     """Make the table hold what the file says: show the plan, ask, write.
 
+    Looks at buckets and topics as `plan` does; if one isn't right, nothing is written.
     Each account's item is written only if nobody has changed it since the plan was made.
     """
     if not (yes or dry_run or output.on_a_terminal()):
         raise typer.BadParameter(
             "there is no terminal to ask on; add --yes, or --dry-run to only look", param_hint="--yes"
         )
-    wanted = read_file(file)
+    source = read_file(file)
     from distributary_cli import applying, aws_errors, tables
 
     with aws_errors.said_plainly(table):
         session = tables.open_session(region, profile)
-        applying.apply(wanted, session, table, dry_run=dry_run, ask=not yes, json=json)
+        applying.apply(source, session, table, dry_run=dry_run, ask=not yes, json=json, offline=offline)
 
 
 @app.command(

@@ -5,6 +5,7 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+from samples import B, C, Z
 from typer.testing import CliRunner, Result
 
 from distributary_cli.app import app
@@ -28,6 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def client(aws: None) -> Any:  # noqa: ARG001 - it stands up what this needs
+    """A client of an empty table; the receivers' buckets are there too."""
     made = boto3.client("dynamodb")
     made.create_table(
         TableName=TABLE,
@@ -35,6 +37,8 @@ def client(aws: None) -> Any:  # noqa: ARG001 - it stands up what this needs
         AttributeDefinitions=[{"AttributeName": "scope", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "scope", "KeyType": "HASH"}],
     )
+    for account_id in (B, C, "444444444444", Z):
+        boto3.client("s3").create_bucket(Bucket=f"owner-logs-{account_id}")
     return made
 
 

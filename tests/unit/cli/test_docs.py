@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from distributary_cli.schema_problems import schema
+from distributary_cli.subscription_files import read_subscriptions
 
 DOCS = Path(__file__).parents[3] / "docs"
 SUBSCRIPTIONS = (DOCS / "subscriptions.md").read_text("utf-8")
@@ -39,6 +41,8 @@ def test_the_command_line_s_documentation_is_what_the_command_line_says() -> Non
 
 @pytest.mark.usefixtures("client")
 def test_the_session_in_the_documentation_runs_as_written(run: Any, tmp_path: Path) -> None:
+    in_ireland: Any = {"LocationConstraint": "eu-west-1"}
+    boto3.client("s3").create_bucket(Bucket="payments-cloudtrail-logs", CreateBucketConfiguration=in_ireland)
     ran = 0
     for language, content in re.findall(r"^```(yaml|console)\n(.*?)^```", SUBSCRIPTIONS, re.MULTILINE | re.DOTALL):
         if language == "yaml":
@@ -49,6 +53,14 @@ def test_the_session_in_the_documentation_runs_as_written(run: Any, tmp_path: Pa
             assert run(*args).output == expected
             ran += 1
     assert ran == 6
+
+
+def test_the_third_party_in_the_documentation_is_a_right_one(tmp_path: Path) -> None:
+    (written,) = re.findall(r"^```\n(  - name: .*?)^```", SUBSCRIPTIONS, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "subscriptions.yaml"
+    path.write_text(f"version: 1\nsubscriptions:\n{written}", "utf-8")
+    (third_party,) = read_subscriptions(path).subscriptions
+    assert third_party.is_third_party
 
 
 def test_the_table_of_fields_is_the_schema_s() -> None:
@@ -73,3 +85,4 @@ def test_the_policy_allows_what_the_commands_ask_for() -> None:
     (policy,) = blocks("json")
     for action in ("Scan", "BatchGetItem", "PutItem", "DeleteItem"):
         assert f'"dynamodb:{action}"' in policy
+    assert '"sns:GetTopicAttributes"' in policy

@@ -80,6 +80,13 @@ def test_an_owner_that_becomes_a_third_party_is_changed_and_both_items_are_touch
     assert plan.scopes == (ALL, B)
 
 
+def test_only_what_is_added_or_changed_is_new() -> None:
+    same, changed, gone = (subscription(B, name=name) for name in ("same", "changed", "gone"))
+    added, other = subscription(C), subscription(D, name="other")
+    plan = make_plan([same, replace(changed, paused=True), added, other], stored(same, changed, gone, other))
+    assert plan.new_or_changed == (replace(changed, paused=True), added)
+
+
 def test_third_parties_share_one_item() -> None:
     one, two = subscription(C, scope="all"), subscription(D, scope="all")
     assert dict(make_plan([subscription(B), two, one], stored(subscription(B), one)).writes) == {ALL: (two, one)}

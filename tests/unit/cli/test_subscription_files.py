@@ -40,13 +40,19 @@ def problems(path: Path, text: str | bytes) -> list[str]:
 
 
 def test_the_example_file_is_right() -> None:
-    assert [one.name for one in read_subscriptions(EXAMPLE)] == ["payments", "research"]
+    assert [one.name for one in read_subscriptions(EXAMPLE).subscriptions] == [
+        "payments",
+        "research",
+        "shop",
+        "warehouse",
+        "auditor",
+    ]
 
 
 def test_a_right_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(RIGHT, "utf-8-sig")
-    (one,) = read_subscriptions(path)
+    (one,) = read_subscriptions(path).subscriptions
     assert one.copy_to is not None
     assert (one.account_id, one.copy_to.prefix, one.paused) == ("222222222222", "central/", True)
 
@@ -54,7 +60,7 @@ def test_a_right_file_is_read(tmp_path: Path) -> None:
 def test_an_empty_list_of_subscriptions_is_right(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text("version: 1\nsubscriptions: []\n")
-    assert read_subscriptions(path) == ()
+    assert read_subscriptions(path).subscriptions == ()
 
 
 # Each line's replacement, and what is then said of that line.
@@ -190,7 +196,7 @@ WRONG_LINES_OF_A_THIRD_PARTY = [
 def test_a_right_third_party_is_read(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(THIRD_PARTY)
-    (one,) = read_subscriptions(path)
+    (one,) = read_subscriptions(path).subscriptions
     assert one.notify is not None
     assert (one.scope, one.copy_to, one.notify.format) == ("all", None, "cloudtrail")
 
@@ -301,7 +307,7 @@ subscriptions:
 """
     path = tmp_path / "right.yaml"
     path.write_text(text.replace("REGION", "eu-west-1"))
-    assert [one.name for one in read_subscriptions(path)] == ["a", "b"]
+    assert [one.name for one in read_subscriptions(path).subscriptions] == ["a", "b"]
     assert [said.split(": ")[0] for said in problems(tmp_path, text)] == ["8:36"]
 
 
@@ -344,7 +350,7 @@ def test_five_hundred_subscriptions_are_read(tmp_path: Path) -> None:
     ids = [f"{number:012d}" for number in range(500)]
     path = tmp_path / "many.yaml"
     path.write_text(yaml.safe_dump({"version": 1, "subscriptions": [plain_subscription(one) for one in ids]}))
-    assert read_subscriptions(path) == tuple(subscription(one) for one in ids)
+    assert read_subscriptions(path).subscriptions == tuple(subscription(one) for one in ids)
 
 
 def test_a_log_type_that_looks_mistyped_is_doubted_a_new_one_is_not() -> None:
