@@ -14,8 +14,9 @@ from rich.console import Console
 
 from distributary_local import emulator as emulators
 from distributary_local.demo import run_demo
-from distributary_local.deployment import ORGANIZATIONS, ROOT, Deployment, DeploymentError, deploy
+from distributary_local.deployment import ORGANIZATIONS, Deployment, deploy
 from distributary_local.emulator import Emulator, EmulatorError
+from distributary_local.tools import ROOT, DeploymentError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 messages = Console(stderr=True)

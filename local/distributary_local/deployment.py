@@ -1,11 +1,7 @@
 """Deploys the real templates to the local AWS, as a platform team and its receivers would: sam build, sam deploy."""
 
-import fcntl
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +9,8 @@ from typing import Any
 import yaml
 
 from distributary_local.emulator import REGION, Emulator
+from distributary_local.tools import ROOT, credentials, one_build_at_a_time, run
 
-ROOT = Path(__file__).resolve().parents[2]
 CENTRAL_ACCOUNT_ID = "111111111111"
 OWNERS = (CENTRAL_ACCOUNT_ID, "222222222222", "333333333333")
 """A, B and C: Account A owns log files like any other account."""
@@ -38,14 +34,8 @@ READERS = {"222222222222": "own", "333333333333": "own", THIRD_PARTY_ACCOUNT_ID:
 FORMATS = {"222222222222": "s3", "333333333333": "cloudtrail", THIRD_PARTY_ACCOUNT_ID: "eventbridge"}
 """Who is notified, and how: B and Z by a topic of their own, C by one in Account A. A only gets copies."""
 CENTRAL_TOPIC_OF = "333333333333"
-TOOLS = ROOT / ".venv" / "bin"
-"""Where `make setup` puts sam and the `distributary` command."""
 
 Progress = Callable[[str], None]
-
-
-class DeploymentError(Exception):
-    """A step of the deployment failed; the message holds what the tool printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +98,6 @@ class Deployment:
         }
 
 
-def credentials(account_id: str) -> dict[str, str]:
-    """The local AWS takes a twelve-digit access key ID as the root of that account, with any secret."""
-    return {"AWS_ACCESS_KEY_ID": account_id, "AWS_SECRET_ACCESS_KEY": "local"}
-
-
 def deploy(emulator: Emulator, progress: Progress) -> Deployment:
     """Build, deploy Account A's stack and each receiver's, and subscribe the receivers.
 
@@ -121,8 +106,9 @@ def deploy(emulator: Emulator, progress: Progress) -> Deployment:
     """
     progress("sam build")
     build = emulator.directory / "build"
-    with _one_build_at_a_time():
-        _run("sam", "build", "--build-dir", build, "--cache-dir", ROOT / ".local" / "cache", emulator=emulator)
+    with one_build_at_a_time():
+        cache = ROOT / ".local" / "cache"
+        run(emulator, CENTRAL_ACCOUNT_ID, "sam", "build", "--build-dir", build, "--cache-dir", cache)
     progress(f"sam deploy template.yaml into Account A ({CENTRAL_ACCOUNT_ID})")
     _sam_deploy(emulator, build / "template.yaml")
     outputs = _outputs(emulator, CENTRAL_ACCOUNT_ID, STACK)
@@ -145,16 +131,8 @@ def deploy(emulator: Emulator, progress: Progress) -> Deployment:
     progress("distributary subscriptions apply")
     file = emulator.directory / "subscriptions.yaml"
     file.write_text(yaml.safe_dump(subscriptions(deployment), sort_keys=False))
-    _run(
-        "distributary",
-        "subscriptions",
-        "apply",
-        "--yes",
-        "--file",
-        file,
-        emulator=emulator,
-        extra=deployment.environment,
-    )
+    apply = ("distributary", "subscriptions", "apply", "--yes", "--file", file)
+    run(emulator, CENTRAL_ACCOUNT_ID, *apply, extra=deployment.environment)
     return deployment
 
 
@@ -189,11 +167,12 @@ def _sam_deploy(emulator: Emulator, template: Path) -> None:
         "PrefixAccount1": f'"{PREFIX_ACCOUNTS}"',  # sam takes a second = only in quotes
         "Architecture": "arm64" if os.uname().machine in ("arm64", "aarch64") else "x86_64",
     }
-    _run(
+    run(
+        emulator,
+        CENTRAL_ACCOUNT_ID,
         *("sam", "deploy", "--template-file", template, "--stack-name", STACK, "--resolve-s3", "--region", REGION),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--capabilities", "CAPABILITY_NAMED_IAM"),
         *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())),
-        emulator=emulator,
     )
 
 
@@ -266,53 +245,3 @@ def _subscription(name: str, account_id: str, outputs: Mapping[str, str]) -> dic
     if account_id in FORMATS:
         plain["notify"] = {"topic_arn": outputs["NotificationTopicArn"], "format": FORMATS[account_id]}
     return plain
-
-
-@contextmanager
-def _one_build_at_a_time() -> Iterator[None]:
-    """Two local stacks may start at once, and share sam's build cache."""
-    (ROOT / ".local").mkdir(exist_ok=True)
-    with (ROOT / ".local" / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _run(*command: object, emulator: Emulator, extra: Mapping[str, str] = {}) -> None:
-    """Run a tool with nothing of the caller's AWS settings in its environment.
-
-    Raises:
-        DeploymentError: with the tool's output, if it fails.
-    """
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=ROOT,
-        env={**_tool_environment(emulator), **extra},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise DeploymentError(
-            f"{command[0]} {command[1]} failed with exit code {done.returncode}:\n{_tail(done.stdout)}"
-        )
-
-
-def _tool_environment(emulator: Emulator) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return kept | {
-        **credentials(CENTRAL_ACCOUNT_ID),
-        "AWS_ENDPOINT_URL": emulator.endpoint_url,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "PATH": os.pathsep.join([str(TOOLS), os.environ.get("PATH", os.defpath)]),
-        "PYTHON": sys.executable,
-        "SAM_CLI_TELEMETRY": "0",
-    }
-
-
-def _tail(text: str, lines: int = 40) -> str:
-    kept: Sequence[str] = text.strip().splitlines()[-lines:]
-    return "\n".join(kept)

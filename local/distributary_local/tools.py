@@ -1,0 +1,74 @@
+"""Runs sam and the `distributary` command against the local AWS."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from distributary_local.emulator import REGION, Emulator
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / ".venv" / "bin"
+"""Where `make setup` puts them."""
+
+
+class DeploymentError(Exception):
+    """A step of the deployment failed; the message holds what the tool printed."""
+
+
+def credentials(account_id: str) -> dict[str, str]:
+    """The local AWS takes a twelve-digit access key ID as the root of that account, with any secret."""
+    return {"AWS_ACCESS_KEY_ID": account_id, "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+@contextmanager
+def one_build_at_a_time() -> Iterator[None]:
+    """Two local stacks may start at once, and share sam's build cache."""
+    (ROOT / ".local").mkdir(exist_ok=True)
+    with (ROOT / ".local" / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def run(emulator: Emulator, account_id: str, *command: object, extra: Mapping[str, str] = {}) -> None:
+    """Run a tool as the root of an account, with nothing of the caller's AWS settings in its environment.
+
+    Raises:
+        DeploymentError: with the tool's output, if it fails.
+    """
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        env={**_environment(emulator, account_id), **extra},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise DeploymentError(
+            f"{command[0]} {command[1]} failed with exit code {done.returncode}:\n{_tail(done.stdout)}"
+        )
+
+
+def _environment(emulator: Emulator, account_id: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        **credentials(account_id),
+        "AWS_ENDPOINT_URL": emulator.endpoint_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PATH": os.pathsep.join([str(TOOLS), os.environ.get("PATH", os.defpath)]),
+        "PYTHON": sys.executable,
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+def _tail(text: str, lines: int = 40) -> str:
+    kept: Sequence[str] = text.strip().splitlines()[-lines:]
+    return "\n".join(kept)
