@@ -164,7 +164,7 @@ class TestAThirdPartysDeliveryRole:
         assert answer(lambda: s3.get_object(**place)) == "AccessDenied"
 
     def test_is_the_only_role_of_its_account_that_reads(self, deployment: Deployment, keys: dict[str, str]) -> None:
-        another = make_role(deployment.emulator, Z, "another", {"everything": EVERYTHING})
+        another = make_role(deployment.emulator, Z, "isolation-another", {"everything": EVERYTHING})
         s3 = deployment.emulator.client_of(assume(deployment.emulator, another), "s3")
         place = {"Bucket": deployment.outputs["CentralBucketName"], "Key": keys[C]}
         assert answer(lambda: s3.get_object(**place)) == "AccessDenied"
@@ -235,7 +235,7 @@ class TestADeliveryRole:
     def test_is_the_only_one_that_the_functions_role_assumes(
         self, deployment: Deployment, sts: Any, account_id: str
     ) -> None:
-        role_arn = make_role(deployment.emulator, account_id, "not-a-delivery-role", {})
+        role_arn = make_role(deployment.emulator, account_id, "isolation-not-delivery", {})
         with trusting(deployment.emulator, role_arn, A):
             assert self.become(sts, role_arn, None) == "AccessDenied"
 
