@@ -24,11 +24,13 @@ keys = st.lists(st.sampled_from(PARTS), max_size=8).map("/".join)
 def patterns(sid: str, account_id: str) -> list[str]:
     """The resource patterns of a statement as S3 sees them for a caller of an account, without the bucket's ARN."""
     subs = [one.get("Fn::If", [None, one])[1]["Fn::Sub"] for one in listed(STATEMENTS[sid]["Resource"])]
-    filled = [
-        one.replace("${OrganizationId}", ORGANIZATION_ID).replace("${!aws:PrincipalAccount}", account_id)
-        for one in subs
-    ]
-    return [one.removeprefix("${CentralBucket.Arn}/") for one in filled]
+    return [filled_in(one, account_id).removeprefix("${CentralBucket.Arn}/") for one in subs]
+
+
+def filled_in(text: str, account_id: str) -> str:
+    """What is left of a text of the template when CloudFormation and S3 have filled in its variables."""
+    text = text.replace("${OrganizationId}", ORGANIZATION_ID).replace("${!", "${")
+    return text.replace("${aws:PrincipalAccount}", account_id)
 
 
 def matches(sid: str, account_id: str, key: str) -> bool:
@@ -38,6 +40,19 @@ def matches(sid: str, account_id: str, key: str) -> bool:
 def may_read(account_id: str, key: str) -> bool:
     denied = matches("NobodyElseUsesForgedKeys", account_id, key)
     return matches("OwnersReadTheirOwn", account_id, key) and not denied
+
+
+def lists(account_id: str, prefix: str) -> bool:
+    """Whether DirectAccess lets an account list this prefix."""
+    condition = STATEMENTS["OwnersListTheirOwnDirectly"]["Condition"]
+    subs = [
+        one.get("Fn::If", [None, one])[1] if isinstance(one, dict) else one
+        for one in condition["StringLike"]["s3:prefix"]
+    ]
+    texts = [one["Fn::Sub"] if isinstance(one, dict) else one for one in subs]
+    filled = [filled_in(one, account_id) for one in texts]
+    forged = condition["StringNotLike"]["s3:prefix"]
+    return any(fnmatch.fnmatchcase(prefix, one) for one in filled) and not fnmatch.fnmatchcase(prefix, forged)
 
 
 @given(keys)
@@ -76,8 +91,26 @@ def test_only_the_delivery_role_of_the_organisation_or_of_the_listed_accounts_re
     ]
 
 
-def test_nobody_may_list_delete_or_change_anything() -> None:
+def test_who_reads_directly_reads_what_its_delivery_role_reads_and_is_not_of_account_a() -> None:
+    condition = STATEMENTS["OwnersReadTheirOwn"]["Condition"]
+    for sid in ("OwnersReadTheirOwnDirectly", "OwnersListTheirOwnDirectly"):
+        assert STATEMENTS[sid]["Principal"] == STATEMENTS["OwnersReadTheirOwn"]["Principal"]
+        assert STATEMENTS[sid]["Condition"]["StringEquals"] == condition["StringEquals"]
+        assert STATEMENTS[sid]["Condition"]["StringNotEquals"] == {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}
+    assert patterns("OwnersReadTheirOwnDirectly", B) == patterns("OwnersReadTheirOwn", B)
+
+
+@given(keys, st.sampled_from([B, C]))
+def test_who_lists_directly_finds_nothing_but_what_it_reads(prefix: str, account_id: str) -> None:
+    """Whatever prefix is asked for, every key below it is one that the account may read, or a forged one."""
+    if lists(account_id, prefix):
+        assert may_read(account_id, f"{prefix}x")
+        assert not lists(C if account_id == B else B, prefix)
+
+
+def test_nobody_may_delete_or_change_anything_and_listing_is_for_services_and_direct_readers() -> None:
     allowed = {action for one in STATEMENTS.values() if one["Effect"] == "Allow" for action in listed(one["Action"])}
     assert allowed == {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:GetBucketAcl", "s3:ListBucket"}
-    services = [one for one in STATEMENTS.values() if "s3:ListBucket" in listed(one["Action"])]
-    assert [list(one["Principal"]) for one in services] == [["Service"]]
+    listers = [one for one in STATEMENTS.values() if "s3:ListBucket" in listed(one["Action"])]
+    assert [one["Sid"] for one in listers] == ["OwnersListTheirOwnDirectly", "ServicesCheckTheBucket"]
+    assert list(STATEMENTS["ServicesCheckTheBucket"]["Principal"]) == ["Service"]
