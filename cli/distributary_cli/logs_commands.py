@@ -2,7 +2,7 @@
 
 import typer
 
-from distributary_cli import logs_get_command, logs_ls_command
+from distributary_cli import logs_cat_command, logs_get_command, logs_ls_command, logs_tail_command
 
 app = typer.Typer(no_args_is_help=True, help="Read log files: in Account A's central bucket, or in your own.")
 app.command(
@@ -27,3 +27,24 @@ distributary logs ls --since 1d | distributary logs get --to logs -
 ```
 """,
 )(logs_get_command.get_log_files)
+app.command(
+    name="cat",
+    no_args_is_help=True,
+    epilog="""Examples:
+
+```console
+distributary logs cat --account 222222222222 --log-type CloudTrail --since 2h | jq -r .eventName
+distributary logs cat s3://central-bucket/AWSLogs/222222222222/…
+```
+""",
+)(logs_cat_command.print_log_files)
+app.command(
+    name="tail",
+    epilog="""Examples:
+
+```console
+distributary logs tail --queue-url https://sqs.eu-west-1.amazonaws.com/222222222222/log-files
+distributary logs tail --records --until-empty
+```
+""",
+)(logs_tail_command.follow_log_files)

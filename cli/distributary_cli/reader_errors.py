@@ -21,7 +21,7 @@ NO_KEY = {"NoSuchKey", "404", "NoSuchVersion"}
 NO_QUEUE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 EXPIRED = aws_errors.EXPIRED | {"InvalidToken"}
 SLOW = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling", "RequestThrottled"}
-ENDING = EXPIRED | NO_BUCKET | aws_errors.UNKNOWN
+ENDING = EXPIRED | aws_errors.UNKNOWN
 """Codes after which no other log file can be read either."""
 
 OF_ONE = (
