@@ -86,6 +86,7 @@ def test_b_is_told_of_its_copy_and_can_fetch_exactly_that(
     body, attributes = Subscriber(deployment, B).wait_for(key, s3_key)
     [record] = S3Model.model_validate(body).Records
     told = record.s3.object
+    assert told is not None
     assert attributes == {"account_id": B, "log_type": "CloudTrail", "region": "us-east-1"}
     siem = as_user(B, {"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": "*"})
     got = deployment.emulator.client_of(siem, "s3").get_object(
