@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from distributary_cli import dead_letters_commands, explain_command, logs_commands, subscriptions_commands
+from distributary_cli import (
+    dead_letters_commands,
+    explain_command,
+    logs_commands,
+    subscriptions_commands,
+    whoami_command,
+)
 
 app = typer.Typer(
     name="distributary",
@@ -35,6 +41,17 @@ distributary explain --json - < keys.txt
 ```
 """,
 )(explain_command.explain_keys)
+app.command(
+    name="whoami",
+    short_help="Who you are to AWS, and what you may read.",
+    epilog="""Examples:
+
+```console
+distributary whoami
+distributary whoami --bucket central-bucket --role-arn arn:aws:iam::111111111111:role/reader-222222222222
+```
+""",
+)(whoami_command.show_caller)
 
 
 def print_version(asked: bool) -> None:

@@ -124,6 +124,10 @@ class Asked:
         ]
         return f"{caller} may not assume {role} (sts:AssumeRole): {'; '.join(parts)}"
 
+    def own(self) -> SignIn:
+        """The own credentials, without the role."""
+        return SignIn(profile=self.sign_in.profile, region=self.sign_in.region)
+
     def reader(self) -> str:
         """Who reads the bucket."""
         return self.sign_in.role_arn or self.caller()
@@ -131,7 +135,7 @@ class Asked:
     def caller(self) -> str:
         """The principal that AWS takes the own credentials for, if it says so."""
         try:
-            sessions = ReaderSessions(SignIn(profile=self.sign_in.profile, region=self.sign_in.region))
+            sessions = ReaderSessions(self.own())
             return str(client(sessions.own, "sts").get_caller_identity()["Arn"])
         except (sdk.ClientError, sdk.BotoCoreError, DistributaryError):
             return f"profile {self.sign_in.profile}" if self.sign_in.profile else "this principal"
