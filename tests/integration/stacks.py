@@ -52,6 +52,15 @@ def topic_stack(deployment: Deployment, name: str, **parameters: str) -> Iterato
         yield outputs
 
 
+@contextmanager
+def reader_stack(deployment: Deployment, name: str, **parameters: str) -> Iterator[dict[str, str]]:
+    """One more reader role in Account A, of the stack's name; its outputs."""
+    template = (ROOT / "accounts" / "readers" / "template.yaml").read_text()
+    central = {"CentralBucketName": deployment.outputs["CentralBucketName"], "RoleName": name}
+    with _stack(deployment.emulator, CENTRAL_ACCOUNT_ID, name, template, central | parameters) as outputs:
+        yield outputs
+
+
 def subscribe(deployment: Deployment, table: str, *subscriptions: Subscription) -> None:
     """Write subscriptions into a stack's table, one item for each scope."""
     client = deployment.emulator.client("dynamodb", CENTRAL_ACCOUNT_ID)
