@@ -146,6 +146,8 @@ def test_two_subscriptions_that_would_write_the_same_objects_are_refused() -> No
         check_together([subscription(B), subscription(B, name="again")])
     elsewhere = {"bucket": f"owner-logs-{B}", "region": "us-east-1", "prefix": "config/"}
     check_together([subscription(B), subscription(B, name="again", copy_to=elsewhere)])
+    with pytest.raises(InvalidSubscriptionError, match="trusts one function only"):
+        check_together([subscription(B), subscription(B, name="again", copy_to=elsewhere, scope="all")])
 
 
 @pytest.mark.parametrize(

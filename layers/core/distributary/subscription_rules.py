@@ -67,12 +67,17 @@ def conflicts(subscriptions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int,
     """
     names: set[str] = set()
     targets: dict[tuple[str, str], object] = {}
+    roles: dict[object, bool] = {}
     for index, subscription in enumerate(subscriptions):
         name, target = subscription.get("name"), _target(subscription)
         if isinstance(name, str):
             if name in names:
                 yield index, InvalidSubscriptionError("name", f"{name} is taken by an earlier subscription")
             names.add(name)
+        role, is_third_party = subscription.get("delivery_role_arn"), "scope" in subscription
+        if isinstance(role, str) and roles.setdefault(role, is_third_party) != is_third_party:
+            reason = "is the role of an owner's and of a third party's subscription, but it trusts one function only"
+            yield index, InvalidSubscriptionError("delivery_role_arn", reason)
         if target and target in targets:
             reason = f"{targets[target]} writes to the same bucket and prefix; give one of them a prefix"
             yield index, InvalidSubscriptionError("copy_to", reason)

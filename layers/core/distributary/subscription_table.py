@@ -13,7 +13,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from distributary.errors import DistributaryError
 from distributary.subscription_forms import from_mapping, to_mapping
 from distributary.subscription_rules import InvalidSubscriptionError
-from distributary.subscriptions import Subscription
+from distributary.subscriptions import ALL, Subscription
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,8 +27,9 @@ class StoredSubscriptionError(DistributaryError):
     """A scope's item in the table breaks a rule: written by something else than `distributary subscriptions apply`."""
 
     def __init__(self, scope: str, reason: str) -> None:
+        whose = "third parties" if scope == ALL else scope
         super().__init__(
-            f"the subscriptions of {scope} in the table are malformed ({reason}); apply subscriptions.yaml again"
+            f"the subscriptions of {whose} in the table are malformed ({reason}); apply subscriptions.yaml again"
         )
         self.scope = scope
 
