@@ -20,8 +20,9 @@ NO_BUCKET = {"NoSuchBucket"}
 NO_KEY = {"NoSuchKey", "404", "NoSuchVersion"}
 NO_QUEUE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 EXPIRED = aws_errors.EXPIRED | {"InvalidToken"}
+UNKNOWN = aws_errors.UNKNOWN | {"InvalidAccessKeyId"}
 SLOW = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling", "RequestThrottled"}
-ENDING = EXPIRED | aws_errors.UNKNOWN
+ENDING = EXPIRED | UNKNOWN
 """Codes after which no other log file can be read either."""
 
 OF_ONE = (
@@ -62,8 +63,10 @@ class Asked:
         place = f"s3://{self.bucket}/{key}" if key is not None else f"s3://{self.bucket}"
         if code in EXPIRED and self.sign_in.mfa_serial:
             return "the session with MFA has ended: repeat the command with a new code; what is complete stays"
-        if code in aws_errors.EXPIRED | aws_errors.UNKNOWN:
-            return aws_errors.say(error, "")
+        if code in EXPIRED:
+            return f"the AWS credentials have expired: {aws_errors.SIGN_IN}"
+        if code in UNKNOWN:
+            return f"AWS does not know these credentials ({_message(error)}): check --profile and the AWS_… variables"
         if code in DENIED or code.startswith("KMS."):
             return self._denial(error, place)
         if code in NO_BUCKET:
@@ -111,13 +114,11 @@ class Asked:
     def _role_denial(self) -> str:
         caller, role = self.caller(), self.sign_in.role_arn or "the profile's role"
         if caller.endswith(":root"):
-            return (
-                f"{caller} is a root user, and AWS lets none assume a role: sign in as a role or user of that account"
-            )
+            return f"{caller} is a root user, and AWS lets none assume a role: sign in as an IAM user or role"
         given = self.sign_in.external_id
         parts = [
             "its trust policy must name this principal or its account, and your own policies allow sts:AssumeRole",
-            "the external ID must be the one that it demands"
+            "the external ID must be the one it demands"
             if given
             else "if it demands an external ID, add --external-id",
             "the MFA code must be fresh" if self.sign_in.mfa_serial else "if it demands MFA, add --mfa-serial",
