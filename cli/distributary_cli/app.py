@@ -48,7 +48,7 @@ app.command(
 
 ```console
 distributary whoami
-distributary whoami --bucket central-bucket --role-arn arn:aws:iam::111111111111:role/reader-222222222222
+distributary whoami --bucket central-bucket --role-arn arn:aws:iam::111111111111:role/distributary-reader-222222222222
 ```
 """,
 )(whoami_command.show_caller)

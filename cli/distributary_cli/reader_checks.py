@@ -8,8 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from distributary.errors import DistributaryError
 from distributary.keys import ROOT
-from distributary_cli.logs_prefixes import Planner
-from distributary_cli.logs_selections import Selection
+from distributary.prefixes import Planner
+from distributary.selections import Selection
 from distributary_cli.reader_errors import DENIED, Asked
 from distributary_cli.reader_sessions import ReaderSessions, client
 
@@ -65,27 +65,23 @@ def _role(sessions: ReaderSessions, role_arn: str) -> Check:
 
 def _bucket(s3: "S3Client", asked: Asked, planner: Planner, account_id: str) -> Iterator[Check]:
     wanted = planner.selection
-    accounts = wanted.account_ids or frozenset({account_id})
-    own = Planner(Selection(wanted.layout, accounts), planner.now)
-    key = None
+    own = Planner(Selection(wanted.layout, wanted.account_ids or frozenset({account_id})), planner.now)
+    listed, key = [], None
     for place in own.start():
-        check, found = _list(s3, asked, place.prefix)
-        key = key or found
-        yield check
+        try:
+            answer = s3.list_objects_v2(Bucket=asked.bucket, Prefix=place.prefix, MaxKeys=1)
+        except (ClientError, BotoCoreError) as error:
+            yield Check("s3:ListBucket", False, f"{asked.say(error, place.prefix)}.")
+        else:
+            listed.append(place.prefix)
+            key = key or next((one["Key"] for one in answer.get("Contents", ())), None)
+    if listed:
+        holds = "and there are log files" if key else "and nothing is there"
+        yield Check("s3:ListBucket", True, f"You can list {', '.join(listed)} in s3://{asked.bucket}, {holds}.")
     if key:
         yield _read(s3, asked, key)
     if not wanted.account_ids:
         yield _list_all(s3, asked)
-
-
-def _list(s3: "S3Client", asked: Asked, prefix: str) -> tuple[Check, str | None]:
-    try:
-        contents = s3.list_objects_v2(Bucket=asked.bucket, Prefix=prefix, MaxKeys=1).get("Contents", [])
-    except (ClientError, BotoCoreError) as error:
-        return Check("s3:ListBucket", False, f"{asked.say(error, prefix)}."), None
-    holds = "and it holds log files" if contents else "and nothing is in it"
-    key = contents[0]["Key"] if contents else None
-    return Check("s3:ListBucket", True, f"You can list s3://{asked.bucket}/{prefix}, {holds}."), key
 
 
 def _read(s3: "S3Client", asked: Asked, key: str) -> Check:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from samples import LAYOUT, ORGANIZATION_ID, B, C
 
 from distributary.keys import KeyLayout, LogFile, parse_key
+from distributary.selections import Selection
+from distributary.windows import Window
 from distributary_cli.logs_listing import list_files
-from distributary_cli.logs_selections import Selection
-from distributary_cli.logs_times import Window
 
 STORED = datetime(2026, 11, 21, 6, 10, tzinfo=UTC)
 PLAIN = KeyLayout()
