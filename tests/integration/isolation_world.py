@@ -1,0 +1,192 @@
+"""The world of the isolation matrix: stacks of every kind beside the shared deployment, and everybody in it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from integration.permissions import assume, document, make_role, statement, trusting
+from integration.stacks import central_stack, owner_stack, reader_stack, third_party_stack, topic_stack
+
+from distributary.keys import KeyLayout
+from distributary.policies import session_policy
+from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
+from distributary_local.deployment import (
+    CENTRAL_ACCOUNT_ID,
+    ORGANIZATION_ID,
+    OWNERS,
+    THIRD_PARTY_ACCOUNT_ID,
+    UNSUBSCRIBED_ACCOUNT_ID,
+    Deployment,
+)
+from distributary_local.emulator import REGION, Emulator, session_of
+from distributary_local.trespass import EVERYTHING
+
+NAMES = "ABCDZE"
+ACCOUNTS = dict(zip(NAMES, (*OWNERS, UNSUBSCRIBED_ACCOUNT_ID, THIRD_PARTY_ACCOUNT_ID, "555555555555"), strict=True))
+RECEIVERS, NOTIFIED, READERS = "ABCZ", "BCZ", "BCZ"
+FUNCTIONS = {
+    "owners": ("DeliverToOwnerRoleArn", "OwnerQueueUrl"),
+    "third-parties": ("FanOutRoleArn", "ThirdPartyQueueUrl"),
+}
+DELIVERY_ROLE = "matrix-delivery"
+EXTERNAL_IDS = {f"delivery-{one}": f"issued-to-{one}" for one in RECEIVERS} | {"reader-C": "of-c", "reader-Z": "of-z"}
+"""Of the roles that ask for one: not B's reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What there is to be had, and how to become each principal."""
+
+    emulator: Emulator
+    central: dict[str, str]
+    """The outputs of Account A's stack."""
+    receivers: dict[str, dict[str, str]]
+    """The outputs of each receiver's stack, by its letter."""
+    role_arns: dict[str, str]
+    """Every role that somebody might assume, by a name such as delivery-B."""
+    ciphertext: bytes = b""
+    sessions: dict[str, Any] = field(default_factory=dict)
+    """Those taken, by what a principal `is` in the matrix."""
+
+    def session(self, principal: str) -> Any:
+        """The credentials of a principal, such as `reader Z`."""
+        if principal not in self.sessions:
+            kind, _, which = principal.partition(" ")
+            self.sessions[principal] = getattr(self, f"_{kind}")(which)
+        return self.sessions[principal]
+
+    def account_of(self, principal: str) -> str:
+        """The account ID of a principal."""
+        kind, _, which = principal.partition(" ")
+        return CENTRAL_ACCOUNT_ID if kind in ("function", "reader") else ACCOUNTS[which]
+
+    def subscription(self, receiver: str) -> Subscription:
+        """What the function knows about a receiver."""
+        outputs = self.receivers[receiver]
+        topic = outputs.get("NotificationTopicArn")
+        return Subscription(
+            name=f"matrix-{receiver}",
+            account_id=ACCOUNTS[receiver],
+            delivery_role_arn=outputs["DeliveryRoleArn"],
+            external_id=EXTERNAL_IDS[f"delivery-{receiver}"],
+            copy_to=CopyTarget(outputs["LogBucketName"], REGION),
+            notify=NotifyTarget(topic) if topic else None,
+            is_third_party=receiver == "Z",
+        )
+
+    def session_policy(self, receiver: str) -> str:
+        """What the function narrows a receiver's session with."""
+        layout, keys = KeyLayout(("", "/"), ORGANIZATION_ID, {}), [self.central["CentralKeyArn"]]
+        return session_policy(self.subscription(receiver), self.central["CentralBucketName"], layout, keys)
+
+    def _root(self, account: str) -> Any:
+        return self.emulator.session(ACCOUNTS[account])
+
+    def _user(self, account: str) -> Any:
+        iam, name = self.emulator.client("iam", ACCOUNTS[account]), "matrix"
+        iam.create_user(UserName=name)
+        policy = document(statement("*", Resource="*"))
+        iam.put_user_policy(UserName=name, PolicyName="everything", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return session_of(key["AccessKeyId"], key["SecretAccessKey"])
+
+    def _named(self, account: str) -> Any:
+        granted = {"everything": EVERYTHING}
+        return assume(self.emulator, make_role(self.emulator, ACCOUNTS[account], DELIVERY_ROLE, granted))
+
+    def _function(self, which: str) -> Any:
+        role_arn = self.role_arns[f"function-{which}"]
+        with trusting(self.emulator, role_arn, CENTRAL_ACCOUNT_ID):
+            return assume(self.emulator, role_arn)
+
+    def _delivery(self, receiver: str, **more: str) -> Any:
+        function = self.session("function third-parties" if receiver == "Z" else "function owners")
+        return self._become(function, f"delivery-{receiver}", **more)
+
+    def _narrowed(self, receiver: str) -> Any:
+        return self._delivery(receiver, Policy=self.session_policy(receiver))
+
+    def _reader(self, account: str) -> Any:
+        return self._become(self.session(f"user {account}"), f"reader-{account}")
+
+    def _become(self, session: Any, role: str, **more: str) -> Any:
+        external_id = {"ExternalId": EXTERNAL_IDS[role]} if role in EXTERNAL_IDS else {}
+        sts = self.emulator.client_of(session, "sts")
+        asked = {"RoleArn": self.role_arns[role], "RoleSessionName": "matrix", **external_id, **more}
+        got = sts.assume_role(**asked)["Credentials"]
+        return session_of(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
+
+
+@contextmanager
+def world(deployment: Deployment) -> Iterator[World]:
+    """All stacks, with a log file of each account in the central bucket and one in each receiver's."""
+    with ExitStack() as stacks:
+        parameters = {
+            "OrganizationId": ORGANIZATION_ID,
+            "ThirdPartyAccountIds": ACCOUNTS["Z"],
+            "BucketName": "matrix-central",
+            "Encryption": "SSE-KMS",
+            "DeliveryRoleName": DELIVERY_ROLE,
+        }
+        central = stacks.enter_context(central_stack(deployment, "matrix", **parameters))
+        place = {"CentralBucketName": central["CentralBucketName"], "LogKeyArns": central["CentralKeyArn"]}
+        topic = {"ReceivingAccountId": ACCOUNTS["C"], "TopicName": "matrix", "DeliveryRoleName": DELIVERY_ROLE}
+        topic_arn = stacks.enter_context(topic_stack(deployment, "matrix-topic", **topic))["TopicArn"]
+        receivers = {}
+        for one in RECEIVERS:
+            chosen = place | {
+                "ExternalId": EXTERNAL_IDS[f"delivery-{one}"],
+                "DeliveryRoleName": DELIVERY_ROLE,
+                "BucketName": f"matrix-{one.lower()}",
+                "Notifications": "topic" if one in NOTIFIED else "none",
+                "CentralTopicArn": topic_arn if one == "C" else "",
+            }
+            if one == "Z":
+                stack = third_party_stack(
+                    deployment, ACCOUNTS[one], "matrix-receiver", FanOutRoleArn=central["FanOutRoleArn"], **chosen
+                )
+            else:
+                trusted = {"DeliverToOwnerRoleArn": central["DeliverToOwnerRoleArn"]}
+                stack = owner_stack(deployment, ACCOUNTS[one], "matrix-receiver", **trusted, **chosen)
+            receivers[one] = stacks.enter_context(stack)
+        role_arns = {f"delivery-{one}": outputs["DeliveryRoleArn"] for one, outputs in receivers.items()}
+        role_arns |= {f"function-{name}": central[role] for name, (role, _) in FUNCTIONS.items()}
+        for one in READERS:
+            chosen = place | {
+                "ReceivingAccountId": ACCOUNTS[one],
+                "OrganizationId": ORGANIZATION_ID,
+                "Reads": "everything" if one == "Z" else "own",
+                "ExternalId": EXTERNAL_IDS.get(f"reader-{one}", ""),
+            }
+            role_arns[f"reader-{one}"] = stacks.enter_context(
+                reader_stack(deployment, f"matrix-reader-{one.lower()}", **chosen)
+            )["RoleArn"]
+        _write_log_files(deployment.emulator, central["CentralBucketName"], receivers)
+        kms = deployment.emulator.client("kms", CENTRAL_ACCOUNT_ID)
+        secret = kms.encrypt(KeyId=central["CentralKeyArn"], Plaintext=b"secret")["CiphertextBlob"]
+        yield World(deployment.emulator, central, receivers, role_arns, secret)
+        _forget_users(deployment.emulator)
+
+
+def key_of(owner: str) -> str:
+    """The key of the log file of an account, or of a forged one, in the central bucket."""
+    if owner == "forged":
+        return f"AWSLogs/{ACCOUNTS['B']}/CloudTrail/AWSLogs/{ACCOUNTS['C']}/f"
+    return f"AWSLogs/{ACCOUNTS[owner]}/CloudTrail/f"
+
+
+def _write_log_files(emulator: Emulator, central: str, receivers: dict[str, dict[str, str]]) -> None:
+    for owner in ("A", "B", "C", "D", "forged"):
+        emulator.client("s3", CENTRAL_ACCOUNT_ID).put_object(Bucket=central, Key=key_of(owner), Body=b"logs")
+    for receiver, outputs in receivers.items():
+        s3 = emulator.client("s3", ACCOUNTS[receiver])
+        s3.put_object(Bucket=outputs["LogBucketName"], Key="delivered", Body=b"logs")
+
+
+def _forget_users(emulator: Emulator) -> None:
+    """Roles of the delivery role's name that no stack has made would be in the way of the next ones."""
+    for account in "DE":
+        iam = emulator.client("iam", ACCOUNTS[account])
+        iam.delete_role_policy(RoleName=DELIVERY_ROLE, PolicyName="everything")
+        iam.delete_role(RoleName=DELIVERY_ROLE)
