@@ -1,7 +1,4 @@
-"""Lists the wanted log files of a bucket, in the order of their keys, with no more in memory than one page.
-
-Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
-"""
+"""Lists the wanted log files of a bucket, in the order of their keys, with no more in memory than one page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,8 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from distributary.keys import LogFile
-from distributary_cli.logs_prefixes import Place, Planner
-from distributary_cli.logs_selections import Selection
+from distributary.listings import walk
+from distributary.prefixes import Planner
+from distributary.selections import Selection
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -53,18 +51,6 @@ def list_files(client: "S3Client", bucket: str, selection: Selection) -> Iterato
     """
     planner = Planner(selection, datetime.now(UTC))
     for place in planner.start():
-        yield from _list(client, bucket, planner, place)
-
-
-def _list(client: "S3Client", bucket: str, planner: Planner, place: Place) -> Iterator[ListedFile]:
-    delimiter: Any = {"Delimiter": "/"} if place.folders_first else {}
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=place.prefix, **delimiter)
-    for page in pages:
-        entries: list[Any] = [*page.get("Contents", ()), *page.get("CommonPrefixes", ())]
-        for entry in sorted(entries, key=lambda entry: entry.get("Key") or entry["Prefix"]):
-            if "Prefix" in entry:
-                folder = entry["Prefix"].removeprefix(place.prefix).removesuffix("/")
-                for inner in planner.inside(place, folder):
-                    yield from _list(client, bucket, planner, inner)
-            elif log_file := planner.selection.read(entry["Key"], entry["LastModified"]):
-                yield ListedFile(log_file, entry["Size"], entry["LastModified"], entry["ETag"].strip('"'))
+        for found in walk(client, bucket, planner, place):
+            if log_file := selection.read(found.key, found.last_modified):
+                yield ListedFile(log_file, found.size, found.last_modified, found.etag)

@@ -8,10 +8,10 @@ import typer
 
 from distributary.keys import KeyLayout
 from distributary.patterns import ACCOUNT_ID
+from distributary.selections import Selection
 from distributary.settings import SettingError, read_layout
+from distributary.windows import TimeError, Window, parse_time
 from distributary_cli import options
-from distributary_cli.logs_selections import Selection
-from distributary_cli.logs_times import TimeError, Window, parse_time
 
 Bucket = Annotated[
     str,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from distributary_cli.logs_selections import Selection
+from distributary.selections import Selection
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import typer
 
+from distributary.selections import Selection
 from distributary_cli import options, output
 from distributary_cli.command_options import spread
 from distributary_cli.logs_options import Accounts, KeysBucket, Layout, check_accounts
-from distributary_cli.logs_selections import Selection
 from distributary_cli.sign_in import SignIn
 
 
@@ -25,7 +25,7 @@ def show_caller(
     """
     selection = Selection(layout.read(), check_accounts(account))
 
-    from distributary_cli.logs_prefixes import Planner
+    from distributary.prefixes import Planner
     from distributary_cli.reader_checks import check_reader
     from distributary_cli.reader_errors import Asked
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distributary_cli.logs_times import FIRST_DAY, TimeError, Window, file_time, parse_time
+from distributary.windows import FIRST_DAY, TimeError, Window, file_time, parse_time
 
 NOW = datetime(2026, 11, 21, 6, 5, tzinfo=UTC)
 STORED = datetime(2026, 11, 22, 0, 3, tzinfo=UTC)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from distributary.keys import MAPPED, ROOT
-from distributary_cli.logs_selections import Selection
-from distributary_cli.logs_times import DayFolder
+from distributary.selections import Selection
+from distributary.windows import DayFolder
 
 REGION_FIRST = frozenset(
     {"CloudTrail", "CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated"}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from distributary.keys import KeyLayout, LogFile, parse_key
-from distributary_cli.logs_times import ALWAYS, Window, file_time
+from distributary.windows import ALWAYS, Window, file_time
 
 
 @dataclass(frozen=True, slots=True)

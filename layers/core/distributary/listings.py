@@ -1,0 +1,51 @@
+"""Lists what a plan of prefixes names, in key order, with no more in memory than one page.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from distributary.comparisons import Listed
+from distributary.prefixes import Place, Planner
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def walk(
+    client: "S3Client", bucket: str, planner: Planner, place: Place, *, prefix: str = "", after: str | None = None
+) -> Iterator[Listed]:
+    """Every object at a place.
+
+    Args:
+        client: may list the bucket.
+        bucket: the central one, or a receiver's.
+        planner: knows which folders of the place are wanted.
+        place: one of the planner's.
+        prefix: what stands before the keys in this bucket; the objects' keys are told with it.
+        after: a key (without that prefix) up to which everything is left out.
+
+    Raises:
+        botocore.exceptions.ClientError: as ListObjectsV2 does.
+    """
+    if after is not None and _is_over(place.prefix, after):
+        return
+    options: Any = {"Delimiter": "/"} if place.folders_first else {}
+    if after is not None and not place.folders_first and after.startswith(place.prefix):
+        options["StartAfter"] = prefix + after
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix + place.prefix, **options)
+    for page in pages:
+        entries: list[Any] = [*page.get("Contents", ()), *page.get("CommonPrefixes", ())]
+        for entry in sorted(entries, key=lambda entry: entry.get("Key") or entry["Prefix"]):
+            if "Prefix" in entry:
+                folder = entry["Prefix"].removeprefix(prefix + place.prefix).removesuffix("/")
+                for inner in planner.inside(place, folder):
+                    yield from walk(client, bucket, planner, inner, prefix=prefix, after=after)
+            elif after is None or entry["Key"].removeprefix(prefix) > after:
+                yield Listed(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
+
+
+def _is_over(prefix: str, after: str) -> bool:
+    """Whether every key with a prefix comes before a key, or is it."""
+    return prefix < after and not after.startswith(prefix)

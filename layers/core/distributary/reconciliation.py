@@ -1,0 +1,178 @@
+"""Reconciliation: S3 is the truth. What a receiver lacks is found in the two listings, and put into the queue again.
+
+No state but the listings, so it finds whatever an event, a queue or a bug has lost, however long ago.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from distributary.comparisons import Listed, Verdict, compare
+from distributary.errors import DistributaryError
+from distributary.events import ObjectCreated
+from distributary.keys import KeyLayout, LogFile
+from distributary.listings import walk
+from distributary.prefixes import Planner
+from distributary.queues import FunctionQueue, Letter, redelivery
+from distributary.routing import route
+from distributary.selections import Selection
+from distributary.subscriptions import CopyTarget, Subscription
+from distributary.windows import Window
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MAX_KEYS = 100
+"""Keys that a report names; the rest is counted."""
+LETTERS_AT_ONCE = 100
+
+
+class NothingToCompareError(DistributaryError):
+    """The subscription copies nothing, so there is no second listing."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        super().__init__(f"subscription {subscription.name} has no copy_to: nothing can be compared")
+
+
+class RepairError(DistributaryError):
+    """The queue didn't take what is missing."""
+
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to reconcile."""
+
+    subscription: Subscription
+    window: Window
+    """Of the times in the keys."""
+    arrived_before: datetime
+    """What arrived later may still be on its way."""
+    repair: bool = False
+    after: str | None = None
+    """The central key behind which to go on."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a comparison found."""
+
+    subscription: str
+    present: int = 0
+    missing: int = 0
+    different: int = 0
+    extra: int = 0
+    repaired: int = 0
+    missing_keys: list[str] = field(default_factory=list)
+    different_keys: list[str] = field(default_factory=list)
+    continue_after: str | None = None
+    """Where to go on, if time ran out."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in which it is told and logged."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Compares the central bucket with one receiver's."""
+
+    bucket: str
+    layout: KeyLayout
+    central: "S3Client"
+    """Lists the central bucket."""
+    queue_of: Callable[[Subscription], FunctionQueue]
+    with_etags: bool
+    """Whether the central bucket's ETags are those of the bytes: not where KMS encrypts."""
+
+    def reconcile(self, request: Request, receiver: "S3Client", now: datetime, has_time: Callable[[], bool]) -> Report:
+        """Compare, and put what is missing into the queue if the request says so.
+
+        Args:
+            request: what to compare.
+            receiver: lists the receiving bucket.
+            now: ends a window that has no other end.
+            has_time: asked now and then; once it says no, the report says where to go on.
+
+        Raises:
+            NothingToCompareError: if the subscription has no bucket.
+            RepairError: if the queue refuses.
+            botocore.exceptions.ClientError: as ListObjectsV2 does.
+        """
+        target = request.subscription.copy_to
+        if target is None:
+            raise NothingToCompareError(request.subscription)
+        report = Report(request.subscription.name)
+        lost: list[Listed] = []
+        for verdict, found in self._compare(request, target, receiver, now):
+            _note(report, verdict, found)
+            if verdict is Verdict.MISSING and request.repair:
+                lost.append(found)
+            if len(lost) >= LETTERS_AT_ONCE:
+                report.repaired += self._repair(request.subscription, lost)
+                lost = []
+            if verdict is not Verdict.EXTRA and not has_time():
+                report.continue_after = found.key
+                break
+        report.repaired += self._repair(request.subscription, lost)
+        return report
+
+    def _compare(
+        self, request: Request, target: CopyTarget, receiver: "S3Client", now: datetime
+    ) -> Iterator[tuple[Verdict, Listed]]:
+        """Both listings by the same prefixes, so that they come in the same order."""
+        subscription = request.subscription
+        filters = subscription.filters
+        scope = frozenset(filters.account_ids) if subscription.is_third_party else frozenset({subscription.account_id})
+        selection = Selection(
+            self.layout, scope, frozenset(filters.log_types), frozenset(filters.regions), request.window
+        )
+        planner = Planner(selection, now)
+        for place in planner.start():
+            ours = walk(self.central, self.bucket, planner, place, after=request.after)
+            theirs = walk(receiver, target.bucket, planner, place, prefix=target.prefix, after=request.after)
+            yield from compare(
+                (one for one in ours if self._is_due(one, request, selection)),
+                theirs,
+                prefix=target.prefix,
+                with_etags=self.with_etags and target.kms_key_arn is None,
+            )
+
+    @staticmethod
+    def _is_due(one: Listed, request: Request, selection: Selection) -> bool:
+        log_file = selection.read(one.key, one.last_modified)
+        return (
+            isinstance(log_file, LogFile)
+            and one.last_modified < request.arrived_before
+            and bool(route(log_file, [request.subscription]).deliveries)
+        )
+
+    def _repair(self, subscription: Subscription, lost: Sequence[Listed]) -> int:
+        if not lost:
+            return 0
+        created = (ObjectCreated(self.bucket, one.key, size=one.size, etag=one.etag) for one in lost)
+        letters = [Letter(redelivery(one, [subscription.name])) for one in created]
+        if problem := next(filter(None, self.queue_of(subscription).send(letters)), None):
+            raise RepairError(f"the queue did not take what is missing: {problem}")
+        return len(letters)
+
+
+def default_window(now: datetime, days: int = 2) -> Window:
+    """The last days, as the schedule has it."""
+    return Window(since=now - timedelta(days=days))
+
+
+def _note(report: Report, verdict: Verdict, found: Listed) -> None:
+    match verdict:
+        case Verdict.PRESENT:
+            report.present += 1
+        case Verdict.MISSING:
+            report.missing += 1
+            report.missing_keys += [found.key] if len(report.missing_keys) < MAX_KEYS else []
+        case Verdict.DIFFERENT:
+            report.different += 1
+            report.different_keys += [found.key] if len(report.different_keys) < MAX_KEYS else []
+        case Verdict.EXTRA:
+            report.extra += 1
