@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -155,9 +156,8 @@ def test_where_time_ran_out_it_goes_on_and_sees_each_key_once(world: World) -> N
     after, found, rounds = None, list[str](), 0
     while True:
         left = iter([True] * 2)
-        report = world.reconcile(
-            window=Window(datetime(2026, 11, 19, tzinfo=UTC)), after=after, has_time=lambda left=left: next(left, False)
-        )
+        window = Window(datetime(2026, 11, 19, tzinfo=UTC))
+        report = world.reconcile(window=window, after=after, has_time=partial(next, left, False))
         found += report.missing_keys
         rounds += 1
         if (after := report.continue_after) is None:
