@@ -52,6 +52,15 @@ def session_policy(subscription: Subscription, bucket: str, layout: KeyLayout, k
     return text
 
 
+def listing_policy(subscription: Subscription) -> str:
+    """The policy, as JSON, that narrows a session of `subscription`, which has copies, to listing them."""
+    target = subscription.copy_to
+    assert target is not None  # noqa: S101 - what has no copies isn't listed
+    allow = _allow(["s3:ListBucket"], [_root(subscription, target.bucket).removesuffix("/")])
+    allow["Condition"] = {"StringLike": {"s3:prefix": f"{target.prefix}*"}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allow]}, separators=(",", ":"))
+
+
 def _policy(
     subscription: Subscription, bucket: str, layout: KeyLayout, key_arns: Sequence[str], deny: str | None = None
 ) -> str:

@@ -70,6 +70,17 @@ class SubscriptionTable:
             self._cache.update({scope: (now + CACHE_SECONDS, found.get(scope, ())) for scope in page})
         return {scope: self._cache[scope][1] for scope in wanted}
 
+    def scan(self) -> Iterator[Subscription]:
+        """Every subscription that there is, uncached.
+
+        Raises:
+            StoredSubscriptionError: where an item breaks a rule: what it is about would be passed over.
+            botocore.exceptions.ClientError: as Scan does.
+        """
+        for page in self._client.get_paginator("scan").paginate(TableName=self._name):
+            for item in page["Items"]:
+                yield from parse_subscriptions(from_item(item))
+
     def _items(self, scopes: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         request: Any = {self._name: {"Keys": [{"scope": {"S": scope}} for scope in scopes]}}
         for _ in range(5):

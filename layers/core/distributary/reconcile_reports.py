@@ -1,0 +1,20 @@
+"""What is told of a comparison: one structured log line, and metrics without an account as dimension."""
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+from distributary.reconciliation import Report
+from distributary.reports import NAMESPACE
+
+
+def tell(service: str, logger: Logger, report: Report) -> None:
+    """Log what was found, and count what is missing, different and repaired."""
+    is_fine = not (report.missing or report.different)
+    level = logger.info if is_fine else logger.warning
+    level("reconciled" if is_fine else "files are missing or different", extra=report.to_json())
+    metrics = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=service)
+    counts = {"MissingFiles": report.missing, "DifferentFiles": report.different, "RepairedFiles": report.repaired}
+    for name, count in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    metrics.flush_metrics()
