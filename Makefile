@@ -17,7 +17,7 @@ help: ## List these words
 
 setup: .venv/.ready ## Install everything into .venv (the other words do it by themselves)
 
-.venv/.ready: requirements/uv.txt requirements/dev.txt requirements/sam.txt requirements/emulator.txt requirements/faults.txt pyproject.toml
+.venv/.ready: requirements/uv.txt requirements/dev.txt requirements/sam.txt requirements/emulator.txt requirements/faults.txt requirements/simulator/package-lock.json pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Name another: make PYTHON=python3.13 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Setting up .venv (about a minute, once)"
@@ -30,6 +30,10 @@ setup: .venv/.ready ## Install everything into .venv (the other words do it by t
 	done
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@ln -sf ../sam/bin/sam $(BIN)/sam
+	@if command -v npm >/dev/null; then \
+	  mkdir -p .venv/simulator && cp requirements/simulator/package*.json .venv/simulator && \
+	  npm ci --prefix .venv/simulator --ignore-scripts --no-audit --no-fund --silent; \
+	else echo "Without npm, one test is skipped: tests/integration/test_policy_simulation.py"; fi
 	@touch $@
 
 demo: setup ## Run the main job on a local AWS of its own and show what came of it
@@ -61,6 +65,7 @@ validate: setup ## Validate the templates, with cfn-lint
 lock: setup ## Resolve the dependencies anew, with hashes
 	@uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes --python-version 3.11 --universal --upgrade layers/core/requirements.in -o layers/core/requirements.txt
 	@for set in uv dev sam emulator faults; do uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes --python-version 3.11 --upgrade requirements/$$set.in -o requirements/$$set.txt; done
+	@cd requirements/simulator && npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --silent # names no registry
 
 clean: ## Remove what was built and installed here
 	@rm -rf .venv .aws-sam .local

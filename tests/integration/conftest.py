@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from integration.isolation_world import World, world
 
 from distributary_local import emulator
 from distributary_local.deployment import ORGANIZATIONS, Deployment, deploy
@@ -26,6 +27,13 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     directory = tmp_path_factory.mktemp("deployment")
     with emulator.running(emulator.free_port(), directory, organizations=ORGANIZATIONS) as running:
         yield deploy(running, progress=lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def matrix_world(deployment: Deployment) -> Iterator[World]:
+    """The world of the isolation matrix, beside the deployment."""
+    with world(deployment) as made:
+        yield made
 
 
 @pytest.fixture

@@ -92,8 +92,7 @@ class World:
         return session_of(key["AccessKeyId"], key["SecretAccessKey"])
 
     def _named(self, account: str) -> Any:
-        granted = {"everything": EVERYTHING}
-        return assume(self.emulator, make_role(self.emulator, ACCOUNTS[account], DELIVERY_ROLE, granted))
+        return assume(self.emulator, f"arn:aws:iam::{ACCOUNTS[account]}:role/{DELIVERY_ROLE}")
 
     def _function(self, which: str) -> Any:
         role_arn = self.role_arns[f"function-{which}"]
@@ -121,7 +120,7 @@ class World:
 @contextmanager
 def world(deployment: Deployment) -> Iterator[World]:
     """All stacks, with a log file of each account in the central bucket and one in each receiver's."""
-    with ExitStack() as stacks:
+    with ExitStack() as stacks, _namesakes(deployment.emulator):
         parameters = {
             "OrganizationId": ORGANIZATION_ID,
             "ThirdPartyAccountIds": ACCOUNTS["Z"],
@@ -166,7 +165,6 @@ def world(deployment: Deployment) -> Iterator[World]:
         kms = deployment.emulator.client("kms", CENTRAL_ACCOUNT_ID)
         secret = kms.encrypt(KeyId=central["CentralKeyArn"], Plaintext=b"secret")["CiphertextBlob"]
         yield World(deployment.emulator, central, receivers, role_arns, secret)
-        _forget_users(deployment.emulator)
 
 
 def key_of(owner: str) -> str:
@@ -184,8 +182,12 @@ def _write_log_files(emulator: Emulator, central: str, receivers: dict[str, dict
         s3.put_object(Bucket=outputs["LogBucketName"], Key="delivered", Body=b"logs")
 
 
-def _forget_users(emulator: Emulator) -> None:
-    """Roles of the delivery role's name that no stack has made would be in the way of the next ones."""
+@contextmanager
+def _namesakes(emulator: Emulator) -> Iterator[None]:
+    """Roles of D and E with every permission and the delivery roles' name."""
+    for account in "DE":
+        make_role(emulator, ACCOUNTS[account], DELIVERY_ROLE, {"everything": EVERYTHING})
+    yield
     for account in "DE":
         iam = emulator.client("iam", ACCOUNTS[account])
         iam.delete_role_policy(RoleName=DELIVERY_ROLE, PolicyName="everything")

@@ -1,32 +1,23 @@
 """Who may do what: isolation_matrix.yaml, tried cell by cell with IAM enforced."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from integration.isolation_questions import THINGS, Row, ask, rows
-from integration.isolation_world import World, world
+from integration.isolation_world import World
 from templates import ROOT, load, resources
-
-from distributary_local.deployment import Deployment
 
 ROWS = rows()
 SERVICES = ("s3", "sns", "kms", "dynamodb", "sqs", "sts")
 
 
-@pytest.fixture(scope="module")
-def everything(deployment: Deployment) -> Iterator[World]:
-    with world(deployment) as made:
-        yield made
-
-
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
-def test_a_principal_may_do_what_the_matrix_says_and_nothing_else(everything: World, row: Row) -> None:
-    session, account_id = everything.session(row.principal), everything.account_of(row.principal)
-    clients = {service: everything.emulator.client_of(session, service) for service in SERVICES}
+def test_a_principal_may_do_what_the_matrix_says_and_nothing_else(matrix_world: World, row: Row) -> None:
+    session, account_id = matrix_world.session(row.principal), matrix_world.account_of(row.principal)
+    clients = {service: matrix_world.emulator.client_of(session, service) for service in SERVICES}
     questions = list(row.questions)
     with ThreadPoolExecutor(4) as pool:
-        answers = pool.map(lambda question: ask(everything, clients.__getitem__, account_id, *question), questions)
+        answers = pool.map(lambda question: ask(matrix_world, clients.__getitem__, account_id, *question), questions)
     said = dict(zip(questions, answers, strict=True))
     expected = {question: "allow" if question in row.may else "deny" for question in questions}
     wrong = {" ".join(one): f"{said[one]}, not {expected[one]}" for one in questions if said[one] != expected[one]}
