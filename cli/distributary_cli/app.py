@@ -12,6 +12,7 @@ from distributary_cli import (
     dead_letters_commands,
     explain_command,
     logs_commands,
+    reconcile_commands,
     subscriptions_commands,
     whoami_command,
 )
@@ -28,6 +29,29 @@ app.add_typer(
     dead_letters_commands.app, name="dead-letters", short_help="What could not be delivered: list, redrive, drop."
 )
 app.add_typer(logs_commands.app, name="logs", short_help="Read log files: list, fetch, print, follow.")
+app.command(
+    name="reconcile",
+    short_help="What receivers lack; and putting it right.",
+    epilog="""Examples:
+
+```console
+distributary reconcile
+distributary reconcile --account 222222222222 --since 2026-11-01 --until 2026-11-08 --repair
+distributary reconcile --json | jq '.subscriptions[] | select(.missing > 0) | .missing_keys'
+```
+""",
+)(reconcile_commands.reconcile)
+app.command(
+    name="backfill",
+    short_help="Deliver what arrived before its subscription.",
+    epilog="""Examples:
+
+```console
+distributary backfill --account 222222222222 --since 2026-01-01 --dry-run
+distributary backfill --account 222222222222 --since 2026-01-01 --rate 50
+```
+""",
+)(reconcile_commands.backfill)
 app.command(
     name="explain",
     short_help="What would happen to a log file, and why.",
