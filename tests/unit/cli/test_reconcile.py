@@ -16,15 +16,8 @@ from distributary.windows import Window
 from distributary_cli import reconciling
 from distributary_cli.reconciling import ReconcileFunction, chosen, days
 
-FOUND = {
-    "present": 3,
-    "missing": 0,
-    "different": 0,
-    "extra": 0,
-    "repaired": 0,
-    "missing_keys": [],
-    "different_keys": [],
-}
+FOUND = dict.fromkeys(("missing", "different", "extra", "repaired"), 0) | {"present": 3}
+NOTHING: dict[str, Any] = {"missing_keys": [], "different_keys": [], "continue_after": None}
 
 
 class Client:
