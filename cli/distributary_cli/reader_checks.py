@@ -10,7 +10,8 @@ from distributary.errors import DistributaryError
 from distributary.keys import ROOT
 from distributary.prefixes import Planner
 from distributary.selections import Selection
-from distributary_cli.reader_errors import DENIED, Asked
+from distributary_cli.reader_codes import DENIED
+from distributary_cli.reader_errors import Asked
 from distributary_cli.reader_sessions import ReaderSessions, client
 
 if TYPE_CHECKING:

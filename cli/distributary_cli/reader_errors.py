@@ -12,27 +12,9 @@ from botocore import exceptions as sdk
 
 from distributary.errors import DistributaryError
 from distributary_cli import aws_errors, output
+from distributary_cli.reader_codes import DENIED, ENDING, EXPIRED, NO_BUCKET, NO_KEY, NO_QUEUE, OF_ONE, SLOW, UNKNOWN
 from distributary_cli.reader_sessions import ReaderSessions, client
 from distributary_cli.sign_in import SignIn
-
-DENIED = aws_errors.DENIED | {"403", "AllAccessDisabled"}
-NO_BUCKET = {"NoSuchBucket"}
-NO_KEY = {"NoSuchKey", "404", "NoSuchVersion"}
-NO_QUEUE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
-EXPIRED = aws_errors.EXPIRED | {"InvalidToken"}
-UNKNOWN = aws_errors.UNKNOWN | {"InvalidAccessKeyId"}
-SLOW = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling", "RequestThrottled"}
-ENDING = EXPIRED | UNKNOWN
-"""Codes after which no other log file can be read either."""
-
-OF_ONE = (
-    sdk.ReadTimeoutError,
-    sdk.ResponseStreamingError,
-    sdk.IncompleteReadError,
-    sdk.FlexibleChecksumError,
-    sdk.ParamValidationError,
-)
-"""Errors that the next log file may well escape."""
 
 
 @dataclass(frozen=True, slots=True)
