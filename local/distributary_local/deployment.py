@@ -91,6 +91,8 @@ class Deployment:
             "DELIVER_TO_OWNER_FUNCTION": self.outputs["DeliverToOwnerFunctionName"],
             "DELIVER_TO_OWNER_LOG_GROUP": f"/aws/lambda/{self.outputs['DeliverToOwnerFunctionName']}",
             "FAN_OUT_FUNCTION": self.outputs["FanOutFunctionName"],
+            "RECONCILE_FUNCTION": self.outputs["ReconcileFunctionName"],
+            "RECONCILE_LOG_GROUP": f"/aws/lambda/{self.outputs['ReconcileFunctionName']}",
             "FAN_OUT_LOG_GROUP": f"/aws/lambda/{self.outputs['FanOutFunctionName']}",
             "KEY_PREFIXES": KEY_PREFIXES,
             "ORGANIZATION_ID": ORGANIZATION_ID,

@@ -7,7 +7,17 @@ from functools import partial
 from typing import Any
 
 import yaml
-from integration.isolation_world import ACCOUNTS, EXTERNAL_IDS, FUNCTIONS, NOTIFIED, READERS, RECEIVERS, World, key_of
+from integration.isolation_world import (
+    ACCOUNTS,
+    COMPARING,
+    EXTERNAL_IDS,
+    FUNCTIONS,
+    NOTIFIED,
+    READERS,
+    RECEIVERS,
+    World,
+    key_of,
+)
 from integration.permissions import answer
 from templates import ROOT
 
@@ -34,6 +44,7 @@ THINGS = {
     "assume": (
         *(f"{role}{id_}" for role in _ROLES for id_ in ("", "+wrong", "+none")),
         *(f"function-{name}" for name in FUNCTIONS),
+        COMPARING,
     ),
 }
 """What each verb is tried on."""

@@ -29,6 +29,8 @@ FUNCTIONS = {
     "owners": ("DeliverToOwnerRoleArn", "OwnerQueueUrl"),
     "third-parties": ("FanOutRoleArn", "ThirdPartyQueueUrl"),
 }
+COMPARING = "function-reconcile"
+"""The function that works on both and has no queue of its own."""
 DELIVERY_ROLE = "matrix-delivery"
 EXTERNAL_IDS = {f"delivery-{one}": f"issued-to-{one}" for one in RECEIVERS} | {"reader-C": "of-c", "reader-Z": "of-z"}
 """Of the roles that ask for one: not B's reader."""
@@ -151,6 +153,7 @@ def world(deployment: Deployment) -> Iterator[World]:
             receivers[one] = stacks.enter_context(stack)
         role_arns = {f"delivery-{one}": outputs["DeliveryRoleArn"] for one, outputs in receivers.items()}
         role_arns |= {f"function-{name}": central[role] for name, (role, _) in FUNCTIONS.items()}
+        role_arns[COMPARING] = central["ReconcileRoleArn"]
         for one in READERS:
             chosen = place | {
                 "ReceivingAccountId": ACCOUNTS[one],

@@ -85,6 +85,9 @@ class World:
     def find_a_copy(self) -> None:
         self.delivery.client("s3").list_object_versions(Bucket=self.owner["LogBucketName"], Prefix="copies/", MaxKeys=1)
 
+    def list_copies(self) -> None:
+        self.delivery.client("s3").list_objects_v2(Bucket=self.owner["LogBucketName"], Prefix="copies/", MaxKeys=1)
+
     def notify(self) -> None:
         self.delivery.client("sns").publish(TopicArn=self.owner["NotificationTopicArn"], Message="a log file")
 
@@ -99,35 +102,62 @@ class Row:
     refused: str = "AccessDenied"
 
 
-def rows_of_a_function(role: str, queue_sid: str) -> dict[tuple[str, str, str], Row]:
-    """What a function's role is for; both functions do the same with different things."""
-
-    def sqs(name: str, queue: str = "queue_url", **arguments: Any) -> Callable[[World], object]:
-        def call(world: World) -> object:
-            function = world.functions[role]
-            return getattr(function.actor.client("sqs"), name)(QueueUrl=getattr(function, queue), **arguments)
-
-        return call
-
-    def read_subscriptions(world: World) -> object:
+def reads_subscriptions(role: str) -> Row:
+    def call(world: World) -> object:
         items = {world.deployment.outputs["SubscriptionsTableName"]: {"Keys": [{"scope": {"S": OWNER}}]}}
         return world.functions[role].actor.client("dynamodb").batch_get_item(RequestItems=items)
 
-    def become_a_delivery_role(world: World) -> object:
-        function = world.functions[role]
-        return function.actor.client("sts").assume_role(RoleArn=function.delivery_role_arn, RoleSessionName="test")
+    return Row(call, refused="AccessDeniedException")
 
-    def write_a_log(world: World) -> str:
-        """Run the function; the local AWS loses its log without permission, as Lambda does."""
+
+def becomes_a_delivery_role(role: str, arn_of: Callable[[World], str]) -> Row:
+    def call(world: World) -> object:
+        return world.functions[role].actor.client("sts").assume_role(RoleArn=arn_of(world), RoleSessionName="test")
+
+    return Row(call)
+
+
+def sends(role: str, url_of: Callable[[World], str]) -> Row:
+    """Nothing is sent: who may send is told that there is nothing to send."""
+
+    def call(world: World) -> object:
+        return world.functions[role].actor.client("sqs").send_message_batch(QueueUrl=url_of(world), Entries=[])
+
+    return Row(call, allowed="AWS.SimpleQueueService.EmptyBatchRequest")
+
+
+def writes_a_log(role: str) -> Row:
+    """Run the function; the local AWS loses its log without permission, as Lambda does.
+
+    It asks for both permissions together whenever a function ends (gap log_permissions). It refuses a direct call whose
+    permission ends with :*, which is how AWS writes a log group with its streams; so none is made here.
+    """
+
+    def call(world: World) -> str:
         mark, function, emulator = uuid.uuid4().hex, world.functions[role], world.deployment.emulator
         emulator.client("lambda", A).invoke(FunctionName=function.logging_function, Payload=f'"{mark}"')
         logs = emulator.client("logs", A)
         found = logs.filter_log_events(logGroupName=function.log_group, filterPattern=mark)["events"]
         return "OK" if any(mark in event["message"] for event in found) else "lost"
 
+    return Row(call, refused="lost")
+
+
+def rows_of_a_function(role: str, queue_sid: str) -> dict[tuple[str, str, str], Row]:
+    """What a delivering function's role is for; both functions do the same with different things."""
+
+    def sqs(name: str, **arguments: Any) -> Callable[[World], object]:
+        def call(world: World) -> object:
+            function = world.functions[role]
+            return getattr(function.actor.client("sqs"), name)(QueueUrl=function.queue_url, **arguments)
+
+        return call
+
     return {
-        (role, "AssumeDeliveryRoles", "sts:AssumeRole"): Row(become_a_delivery_role),
-        (role, "ReadSubscriptions", "dynamodb:BatchGetItem"): Row(read_subscriptions, refused="AccessDeniedException"),
+        (role, "AssumeDeliveryRoles", "sts:AssumeRole"): becomes_a_delivery_role(
+            role, lambda world: world.functions[role].delivery_role_arn
+        ),
+        (role, "ReadSubscriptions", "dynamodb:BatchGetItem"): reads_subscriptions(role),
         # The local AWS's poller asks for these three only when its mapping is made (gap mapping_checks).
         (role, queue_sid, "sqs:ReceiveMessage"): Row(sqs("receive_message", VisibilityTimeout=0)),
         (role, queue_sid, "sqs:DeleteMessage"): Row(
@@ -138,29 +168,62 @@ def rows_of_a_function(role: str, queue_sid: str) -> dict[tuple[str, str, str], 
             sqs("change_message_visibility", ReceiptHandle="nobodys", VisibilityTimeout=0),
             allowed="ReceiptHandleIsInvalid",
         ),
-        # Nothing is sent: who may send is told that there is nothing to send.
-        (role, "SendWhatIsLeft", "sqs:SendMessage"): Row(
-            sqs("send_message_batch", Entries=[]), allowed="AWS.SimpleQueueService.EmptyBatchRequest"
+        (role, "SendWhatIsLeft", "sqs:SendMessage"): sends(role, lambda world: world.functions[role].queue_url),
+        (role, "BuryWhatIsDead", "sqs:SendMessage"): sends(
+            role, lambda world: world.functions[role].dead_letter_queue_url
         ),
-        (role, "BuryWhatIsDead", "sqs:SendMessage"): Row(
-            sqs("send_message_batch", "dead_letter_queue_url", Entries=[]),
-            allowed="AWS.SimpleQueueService.EmptyBatchRequest",
+        (role, "WriteTheLog", "logs:CreateLogStream"): writes_a_log(role),
+        (role, "WriteTheLog", "logs:PutLogEvents"): writes_a_log(role),
+    }
+
+
+def rows_of_comparing(role: str) -> dict[tuple[str, str, str], Row]:
+    """What the role of the function that compares the buckets is for."""
+
+    def client(world: World, service: str) -> Any:
+        return world.functions[role].actor.client(service)
+
+    def scan(world: World) -> object:
+        return client(world, "dynamodb").scan(TableName=world.deployment.outputs["SubscriptionsTableName"], Limit=1)
+
+    def start(world: World) -> object:
+        name = world.deployment.outputs["ReconcileFunctionName"]
+        return client(world, "lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b'{"days": 0}')
+
+    return {
+        (role, "ListTheCentralBucket", "s3:ListBucket"): Row(
+            lambda world: client(world, "s3").list_objects_v2(Bucket=world.central, MaxKeys=1)
         ),
-        # The local AWS asks for both together whenever a function ends (gap log_permissions). It refuses a direct call
-        # whose permission ends with :*, which is how AWS writes a log group with its streams; so none is made here.
-        (role, "WriteTheLog", "logs:CreateLogStream"): Row(write_a_log, refused="lost"),
-        (role, "WriteTheLog", "logs:PutLogEvents"): Row(write_a_log, refused="lost"),
+        (role, "AssumeOwnersDeliveryRoles", "sts:AssumeRole"): becomes_a_delivery_role(
+            role, lambda world: world.delivery.role_arn
+        ),
+        (role, "AssumeThirdPartiesDeliveryRoles", "sts:AssumeRole"): becomes_a_delivery_role(
+            role, lambda world: world.deployment.third_party["DeliveryRoleArn"]
+        ),
+        (role, "ReadSubscriptions", "dynamodb:BatchGetItem"): reads_subscriptions(role),
+        (role, "ReadSubscriptions", "dynamodb:Scan"): Row(scan, refused="AccessDeniedException"),
+        (role, "SendWhatOwnersLack", "sqs:SendMessage"): sends(
+            role, lambda world: world.deployment.outputs["OwnerQueueUrl"]
+        ),
+        (role, "SendWhatThirdPartiesLack", "sqs:SendMessage"): sends(
+            role, lambda world: world.deployment.outputs["ThirdPartyQueueUrl"]
+        ),
+        (role, "StartItself", "lambda:InvokeFunction"): Row(start, refused="AccessDeniedException"),
+        (role, "WriteTheLog", "logs:CreateLogStream"): writes_a_log(role),
+        (role, "WriteTheLog", "logs:PutLogEvents"): writes_a_log(role),
     }
 
 
 ROWS: dict[tuple[str, str, str], Row] = {
     **rows_of_a_function("DeliverToOwnerRole", "ConsumeTheOwnerQueue"),
     **rows_of_a_function("FanOutRole", "ConsumeTheThirdPartyQueue"),
+    **rows_of_comparing("ReconcileRole"),
     ("DeliveryRole", "ReadLogFiles", "s3:GetObject"): Row(World.copy),
     ("DeliveryRole", "ReadLogFiles", "s3:GetObjectVersion"): Row(lambda world: world.copy(VersionId=world.version_id)),
     ("DeliveryRole", "WriteCopies", "s3:PutObject"): Row(World.copy),
     ("DeliveryRole", "WriteCopies", "s3:AbortMultipartUpload"): Row(World.abort_an_upload),
     ("DeliveryRole", "FindCopies", "s3:ListBucketVersions"): Row(World.find_a_copy),
+    ("DeliveryRole", "ListCopies", "s3:ListBucket"): Row(World.list_copies),
     ("DeliveryRole", "Notify", "sns:Publish"): Row(World.notify, refused="AuthorizationError"),
 }
 
@@ -195,6 +258,7 @@ def world(deployment: Deployment) -> Iterator[World]:
                 deployment, "DeliverToOwnerRole", "Owner", "DELIVER_TO_OWNER", delivery.role_arn
             ),
             "FanOutRole": copy_of(deployment, "FanOutRole", "ThirdParty", "FAN_OUT", third_partys_role),
+            "ReconcileRole": copy_of(deployment, "ReconcileRole", "Owner", "RECONCILE", delivery.role_arn),
         }
         key = f"AWSLogs/{OWNER}/CloudTrail/us-east-1/2026/11/21/{OWNER}_CloudTrail_least-privilege.json.gz"
         put = emulator.client("s3", A).put_object(Bucket=central, Key=key, Body=b"logs")
@@ -206,7 +270,7 @@ def copy_of(deployment: Deployment, role: str, queue: str, function: str, delive
     emulator, name = deployment.emulator, f"least-privilege-{role}"
     arn = make_role(emulator, A, name, roles(emulator, A, STACK)[role])
     trusted = {"AWS": A, "Service": "lambda.amazonaws.com"}
-    actor = act_as(emulator, arn, "sts", "dynamodb", "sqs", trusted=trusted)
+    actor = act_as(emulator, arn, "sts", "dynamodb", "sqs", "s3", "lambda", trusted=trusted)
     log_group = deployment.environment[f"{function}_LOG_GROUP"]
     alive, dead = (deployment.outputs[f"{queue}{kind}Url"] for kind in ("Queue", "DeadLetterQueue"))
     return Function(actor, alive, dead, log_group, delivery_role_arn, make_logging_function(actor, name, log_group))

@@ -8,7 +8,7 @@ import pytest
 from samples import LAYOUT, A, B
 from templates import ROOT, listed, load, resources, statements
 
-from distributary.policies import session_policy
+from distributary.policies import listing_policy, session_policy
 from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
 
 PATHS = ["template.yaml", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("accounts/*/template.yaml"))]
@@ -94,25 +94,33 @@ def test_buckets_queues_and_topics_take_requests_over_tls_only(path: str) -> Non
 
 
 def test_no_function_may_touch_s3_or_publish() -> None:
+    """The comparing one lists the central bucket; it can't read there either."""
     roles = resources(MAIN, "AWS::IAM::Role")
-    assert set(roles) == {"DeliverToOwnerRole", "FanOutRole"}
-    for role in roles.values():
+    assert set(roles) == {"DeliverToOwnerRole", "FanOutRole", "ReconcileRole"}
+    for name, role in roles.items():
         [policy] = role["Policies"]
         actions = {action for one in statements(policy["PolicyDocument"]) for action in listed(one["Action"])}
-        assert {action.partition(":")[0] for action in actions} == {"sts", "dynamodb", "sqs", "logs"}
+        more = {"s3:ListBucket", "lambda:InvokeFunction"} if name == "ReconcileRole" else set()
+        assert {action.partition(":")[0] for action in actions - more} == {"sts", "dynamodb", "sqs", "logs"}
+        assert more <= actions
 
 
 def test_a_function_becomes_delivery_roles_of_its_own_receivers_only() -> None:
     conditions = {
-        name: statements(role["Policies"][0]["PolicyDocument"])[0]["Condition"]["StringEquals"]
+        name: [
+            one["Condition"]["StringEquals"]
+            for one in statements(role["Policies"][0]["PolicyDocument"])
+            if one["Action"] == "sts:AssumeRole"
+        ]
         for name, role in resources(MAIN, "AWS::IAM::Role").items()
     }
     in_the_organization, listed_ones = {"aws:ResourceOrgID": {"Ref": "OrganizationId"}}, {"Ref": "AccountIds"}
+    owners = {"Fn::If": ["HasOrganization", in_the_organization, {"aws:ResourceAccount": listed_ones}]}
+    third_parties = {"aws:ResourceAccount": {"Fn::Split": [",", {"Ref": "ThirdPartyAccountIds"}]}}
     assert conditions == {
-        "DeliverToOwnerRole": {
-            "Fn::If": ["HasOrganization", in_the_organization, {"aws:ResourceAccount": listed_ones}]
-        },
-        "FanOutRole": {"aws:ResourceAccount": {"Fn::Split": [",", {"Ref": "ThirdPartyAccountIds"}]}},
+        "DeliverToOwnerRole": [owners],
+        "FanOutRole": [third_parties],
+        "ReconcileRole": [owners, third_parties],
     }
 
 
@@ -166,12 +174,21 @@ def test_nothing_is_deployed_per_account() -> None:
     assert not re.search(r"[0-9]{12}", json.dumps(MAIN["Resources"]))
 
 
-@pytest.mark.parametrize(("folder", "trusted"), [("owner", "DeliverToOwnerRoleArn"), ("third-party", "FanOutRoleArn")])
-def test_a_delivery_role_trusts_one_role_with_an_external_id(folder: str, trusted: str) -> None:
+@pytest.mark.parametrize(
+    ("folder", "trusted", "name"),
+    [("owner", "DeliverToOwnerRoleArn", "deliver-to-owner"), ("third-party", "FanOutRoleArn", "fan-out")],
+)
+def test_a_delivery_role_trusts_its_stacks_functions_with_an_external_id(folder: str, trusted: str, name: str) -> None:
+    """The one that delivers, and the one that compares."""
     role = resources(load(f"accounts/{folder}/template.yaml"), "AWS::IAM::Role")["DeliveryRole"]
     [trust] = statements(role["AssumeRolePolicyDocument"])
     assert trust["Condition"] == {
-        "ArnEquals": {"aws:PrincipalArn": {"Ref": trusted}},
+        "ArnEquals": {
+            "aws:PrincipalArn": [
+                {"Ref": trusted},
+                {"Fn::Join": ["reconcile", {"Fn::Split": [name, {"Ref": trusted}]}]},
+            ]
+        },
         "StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}},
     }
 
@@ -182,11 +199,12 @@ def test_a_third_partys_side_is_an_owners_for_another_function() -> None:
     described = [one["Resources"]["DeliveryRole"]["Properties"].pop("Description") for one in (owner, third_party)]
     assert described[0] != described[1]
     assert owner.pop("Description") != third_party.pop("Description")
-    assert json.loads(json.dumps(owner).replace("DeliverToOwnerRoleArn", "FanOutRoleArn")) == third_party
+    text = json.dumps(owner).replace("DeliverToOwnerRoleArn", "FanOutRoleArn").replace("deliver-to-owner", "fan-out")
+    assert json.loads(text) == third_party
 
 
 def test_a_session_policys_actions_are_those_of_the_delivery_role() -> None:
-    """Neither has one that the other lacks, except what the session policy denies."""
+    """Those of its two: the one that delivers, and the one that compares. The role has no other."""
     subscription = Subscription(
         name="everything",
         account_id=B,
@@ -196,6 +214,7 @@ def test_a_session_policys_actions_are_those_of_the_delivery_role() -> None:
         notify=NotifyTarget(f"arn:aws:sns:us-east-1:{B}:topic", kms_key_arn=f"arn:aws:kms:us-east-1:{B}:key/topic"),
     )
     session = json.loads(session_policy(subscription, "central", LAYOUT, [f"arn:aws:kms:us-east-1:{A}:key/logs"]))
+    session["Statement"] += json.loads(listing_policy(subscription))["Statement"]
     [role] = resources(load("accounts/owner/template.yaml"), "AWS::IAM::Role").values()
     [policy] = role["Policies"]
     allowed = [
