@@ -76,7 +76,7 @@ def _stack(
     client = emulator.client("cloudformation", account_id)
     client.create_stack(
         StackName=name,
-        TemplateBody=template,
+        TemplateURL=_uploaded(emulator, account_id, name, template),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
@@ -85,6 +85,15 @@ def _stack(
     finally:
         client.delete_stack(StackName=name)
         wait_until(lambda: name in _present(client))
+
+
+def _uploaded(emulator: Emulator, account_id: str, name: str, template: str) -> str:
+    """Where CloudFormation finds a template: a request takes none of more than 51,200 bytes."""
+    bucket = f"templates-{account_id}"
+    s3 = emulator.client("s3", account_id)
+    s3.create_bucket(Bucket=bucket)  # one's own again is no error
+    s3.put_object(Bucket=bucket, Key=name, Body=template.encode())
+    return f"{emulator.endpoint_url}/{bucket}/{name}"
 
 
 def _outputs(client: Any, name: str) -> dict[str, str]:
