@@ -29,11 +29,13 @@ class Written:
     time: float
 
 
-def read_outcomes(deployment: Deployment, log_group: str = "DELIVER_TO_OWNER_LOG_GROUP") -> list[Told]:
+def read_outcomes(
+    deployment: Deployment, log_group: str = "DELIVER_TO_OWNER_LOG_GROUP", since: float = 0.0
+) -> list[Told]:
     """Every outcome that a function has logged so far, oldest first; the log group is named as here or there."""
     client = deployment.emulator.client("logs", deployment.environment["AWS_ACCESS_KEY_ID"])
     name = deployment.environment.get(log_group, log_group)
-    pages = client.get_paginator("filter_log_events").paginate(logGroupName=name)
+    pages = client.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=int(since * 1000))
     lines = (event["message"] for page in pages for event in page["events"])
     return sorted((told for line in lines for told in _parse(line)), key=lambda told: told.time)
 

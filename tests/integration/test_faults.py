@@ -1,0 +1,244 @@
+"""AWS's faults, injected between the functions and the local AWS: afterwards nothing is missing, doubled or astray.
+
+Receivers don't touch each other, so each of them has a fault of its own in most scenarios. The faults are rolled with a
+seed; which request meets which still depends on how the threads run.
+"""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from integration.fault_world import FAN_OUT, FUNCTIONS, OWNERS_FUNCTION, A, B, C, FaultWorld, Z, fault_world, log_files
+from integration.waiting import wait_until
+
+from distributary_local.deployment import Deployment
+from distributary_local.faults import COPY_OBJECT, Rule
+from distributary_local.functions import kill
+
+
+@pytest.fixture(scope="module")
+def made(deployment: Deployment) -> Iterator[FaultWorld]:
+    with fault_world(deployment) as world:
+        yield world
+
+
+@pytest.fixture
+def world(made: FaultWorld) -> Iterator[FaultWorld]:
+    made.begin()
+    yield made
+    made.proxy.inject()
+
+
+def error(code: str, status: int, **limits: object) -> Rule:
+    return {"error": {"code": code, "status": status, "message": "injected"}, **limits}
+
+
+LOST_ANSWER = {"response": {"abort_bytes": 0}}
+"""AWS has done it, and the connection breaks."""
+
+
+def copies_to(account_id: str, fault: Rule) -> Rule:
+    return COPY_OBJECT | {"resource": f"faults-{account_id}"} | fault
+
+
+def publishing_to(account_id: str, fault: Rule) -> Rule:
+    return {"service": "sns", "operation": "PublishBatch", "body": f"contains(TopicArn, '{account_id}')"} | fault
+
+
+def assuming_in(account_id: str, fault: Rule) -> Rule:
+    return {"service": "sts", "operation": "AssumeRole", "body": f"contains(RoleArn, '{account_id}')"} | fault
+
+
+def reading_the_table(fault: Rule) -> Rule:
+    return {"service": "dynamodb", "operation": "BatchGetItem"} | fault
+
+
+SCENARIOS: dict[str, tuple[Rule, ...]] = {
+    "errors": (
+        assuming_in(A, error("Throttling", 400, sequence={"fail": 3, "pass": 1})),
+        assuming_in(Z, error("Throttling", 400, times=1)),
+        copies_to(B, error("SlowDown", 503, probability=0.3)),
+        copies_to(C, error("InternalError", 500, probability=0.2)),
+        copies_to(C, error("ServiceUnavailable", 503, probability=0.2)),
+        copies_to(Z, error("InternalError", 200, probability=0.3)),  # S3 has begun to answer before the copy fails
+        publishing_to(B, error("Throttled", 429, probability=0.5)),
+        publishing_to(C, error("InternalError", 500, probability=0.5)),
+    ),
+    "network": (
+        copies_to(A, {"reset": True, "probability": 0.5}),
+        copies_to(B, LOST_ANSWER | {"probability": 0.2}),
+        copies_to(C, {"latency": 11_000, "times": 3}),  # the function waits ten seconds
+        publishing_to(B, {"reset": True, "probability": 0.5}),
+        publishing_to(Z, LOST_ANSWER | {"probability": 0.5}),
+    ),
+    "dynamodb": (
+        reading_the_table(error("ProvisionedThroughputExceededException", 400, times=3)),
+        reading_the_table(error("InternalServerError", 500, times=3)),
+    ),
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_what_aws_answers_badly_arrives_all_the_same(world: FaultWorld, scenario: str) -> None:
+    files = log_files(scenario)
+    world.proxy.inject(*SCENARIOS[scenario])
+    world.put(files)
+    world.wait_until_tried(files)
+    wait_until(lambda: world.proxy.fired().count(0))
+    world.proxy.inject()
+    world.verify(files)
+
+
+def test_its_own_queue_refuses(world: FaultWorld) -> None:
+    """C fails. Its messages can't be put off; what is left of a message that names B's file, too, can't be sent."""
+    world.set_visibility_timeout(8)
+    files = log_files("queue", a=0, b=10, c=10, d=0)
+    refuse: Rule = {"service": "sqs"}
+    world.proxy.inject(
+        copies_to(C, error("SlowDown", 503)),
+        refuse | {"operation": "ChangeMessageVisibilityBatch"} | error("InternalFailure", 500),
+        refuse | {"operation": "SendMessageBatch"} | error("RequestThrottled", 403),
+    )
+    with world.unannounced():
+        world.put(files)
+        for function in FUNCTIONS:
+            world.announce(function, *(file.key for file in files[:10]))
+            for file in files[10:]:
+                world.announce(function, file.key)
+        world.wait_until_failed([file for file in files if file.account_id == C], OWNERS_FUNCTION)
+        assert all(world.proxy.fired())
+        world.proxy.inject()
+        world.verify(files, repeats=True)
+
+
+def test_broken_receivers_are_mended(world: FaultWorld) -> None:
+    """B's role is made anew, C's key disabled, Z's bucket gone, each for a while; A doesn't notice."""
+    before = log_files("before", a=1, b=1, c=1, d=1)
+    world.put(before)
+    world.wait_until_final(before)  # there are sessions now, which the new role won't know
+    files = log_files("broken")
+    kms = world.client("kms", C)
+    with role_deleted(world, B):
+        kms.disable_key(KeyId=world.receivers[C]["KeyArn"])
+        world.proxy.inject(copies_to(Z, error("NoSuchBucket", 404)))
+        world.put(files)
+        world.wait_until_failed([file for file in files if file.account_id in (B, C)], OWNERS_FUNCTION)
+        world.wait_until_failed(files, FAN_OUT)
+        world.wait_until_final([file for file in files if file.account_id == A], OWNERS_FUNCTION)
+        world.proxy.inject()
+        kms.enable_key(KeyId=world.receivers[C]["KeyArn"])
+    world.verify([*before, *files])
+
+
+def test_the_central_key_is_disabled_for_a_while(world: FaultWorld) -> None:
+    files = log_files("central key", 5, 5, 5, 1)
+    kms, key = world.client("kms"), world.central["CentralKeyArn"]
+    with world.unannounced():
+        world.put(files)
+        kms.disable_key(KeyId=key)
+        try:
+            for function in FUNCTIONS:
+                for file in files:
+                    world.announce(function, file.key)
+            world.wait_until_failed(files, FAN_OUT)
+            world.wait_until_tried(files, OWNERS_FUNCTION)
+        finally:
+            kms.enable_key(KeyId=key)
+        world.verify(files)
+
+
+def test_sessions_that_expire_early_are_taken_anew(world: FaultWorld) -> None:
+    earlier = set(world.proxy.sessions())
+    files = log_files("expired")
+    world.put(files[:20])
+    world.wait_until_final(files[:20])
+    sessions = set(world.proxy.sessions()) - earlier
+    assert len(sessions) == 4  # one for each receiver
+    for session in sessions:
+        world.deployment.emulator.expire_session(session)
+    world.put(files[20:])
+    world.verify(files)
+    assert len(set(world.proxy.sessions()) - earlier - sessions) == 4
+
+
+def test_a_slow_owner_with_most_of_the_files(world: FaultWorld) -> None:
+    """A batch would outlast the function's timeout: what isn't begun is handed back in time, and done next."""
+    world.begin(timeout=16, CONCURRENCY="4")
+    files = log_files("hot", a=2, b=26, c=2, d=0)
+    world.proxy.inject(copies_to(B, {"latency": 2000, "times": 26}))
+    world.put(files)
+    world.verify(files)
+    assert any("handed back" in (one.reason or "") for one in world.told(OWNERS_FUNCTION))
+
+
+def test_events_repeated_out_of_order_and_lost(world: FaultWorld) -> None:
+    """What no event has told of stays where it is until the receivers' buckets are compared with the central one."""
+    dice = random.Random(20261121)  # noqa: S311 - test data
+    files = log_files("events", 20, 30, 30, 10)
+    lost, told = files[:5], files[5:]
+    messages = [*told, *dice.sample(told, k=len(told) // 5)]
+    dice.shuffle(messages)
+    with world.unannounced():
+        world.put(files)
+        for file in messages:
+            for function in FUNCTIONS:
+                world.announce(function, file.key)
+        world.verify(told, repeats=True)
+        for function in FUNCTIONS:
+            wait_until(partial(left, world, function, [file.key for file in messages]))
+    assert not {file.key for file in lost} & (world.copies(Z) + world.copies(B) + world.copies(C)).keys()
+
+
+def test_both_functions_are_killed(world: FaultWorld) -> None:
+    """One between two copies, one before any notification. What was copied isn't copied again, but announced."""
+    world.begin(CONCURRENCY="4")
+    world.set_visibility_timeout(12)
+    files = log_files("killed", a=0, b=20, c=0, d=0)
+    keys = {file.key for file in files}
+    world.proxy.inject(copies_to(B, {"latency": 1000}), publishing_to(Z, {"latency": 9000}))
+    world.put(files)
+    wait_until(lambda: len(keys & world.copies(B).keys()) < 5)
+    assert kill(world.deployment.emulator, world.central[OWNERS_FUNCTION])
+    wait_until(lambda: keys - world.copies(Z).keys())
+    assert kill(world.deployment.emulator, world.central[FAN_OUT])
+    world.proxy.inject()
+    assert not keys & (world.notifications(B) + world.notifications(Z)).keys()
+    assert not keys & {one.key for function in FUNCTIONS for one in world.told(function)}
+    world.verify(files)
+    assert already_delivered(world, OWNERS_FUNCTION) >= 5
+    assert already_delivered(world, FAN_OUT) == 20
+
+
+def already_delivered(world: FaultWorld, function: str) -> int:
+    return sum(one.outcome == "already_delivered" for one in world.told(function))
+
+
+def left(world: FaultWorld, function: str, keys: list[str]) -> Counter[str]:
+    """The keys of messages that have no final outcome yet."""
+    return Counter(keys) - Counter(one.key for one in world.told(function) if one.outcome != "failed")
+
+
+@contextmanager
+def role_deleted(world: FaultWorld, account_id: str) -> Iterator[None]:
+    """Within the block, a receiver's delivery role is gone; afterwards there is a new one of the same name."""
+    iam = world.client("iam", account_id)
+    name = world.receivers[account_id]["DeliveryRoleArn"].rpartition("/")[2]
+    role: Any = iam.get_role(RoleName=name)["Role"]
+    policies = {
+        one: iam.get_role_policy(RoleName=name, PolicyName=one)["PolicyDocument"]
+        for one in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    }
+    for policy in policies:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+    try:
+        yield
+    finally:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]))
+        for policy, document in policies.items():
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
