@@ -21,6 +21,7 @@ from distributary.objects import Source, StoredObject
 from distributary.publishing import Notification
 from distributary.queues import FunctionQueue, Letter
 from distributary.reports import Reporter, Result
+from distributary.rounds import STOP_WAITING_MILLISECONDS
 from distributary.subscription_table import SubscriptionTable, to_item
 from distributary.subscriptions import NotifyTarget
 
@@ -80,7 +81,6 @@ class Queue(FunctionQueue):
     def __init__(self) -> None:
         self.sent: list[Letter] = []
         self.buried: list[Letter] = []
-        self.postponed: list[tuple[str, int]] = []
         self.is_broken = False
 
     def send(self, letters: Sequence[Letter]) -> list[str | None]:
@@ -88,9 +88,6 @@ class Queue(FunctionQueue):
 
     def bury(self, letters: Sequence[Letter]) -> list[str | None]:
         return self._take(self.buried, letters)
-
-    def postpone(self, delays: Sequence[tuple[str, int]]) -> list[str | None]:
-        return self._take(self.postponed, delays)
 
     def _take(self, kept: list[Any], asked: Sequence[Any]) -> list[str | None]:
         if self.is_broken:
@@ -136,7 +133,7 @@ class NearlyDone(Context):
     """Time enough to start deliveries, but to the waiting main thread only half a second more than its reserve."""
 
     def get_remaining_time_in_millis(self) -> int:
-        return 2_500 if threading.current_thread() is threading.main_thread() else 60_000
+        return STOP_WAITING_MILLISECONDS + 500 if threading.current_thread() is threading.main_thread() else 60_000
 
 
 @dataclass(frozen=True, slots=True)

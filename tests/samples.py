@@ -1,6 +1,7 @@
 """The accounts, buckets and subscriptions that the tests speak of."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,7 +85,7 @@ def created(key: str, bucket: str = CENTRAL_BUCKET) -> dict[str, Any]:
     }
 
 
-def batch(*bodies: str | Mapping[str, Any], receives: int = 1) -> dict[str, Any]:
+def batch(*bodies: str | Mapping[str, Any], receives: int = 1, age: float = 0) -> dict[str, Any]:
     """What Lambda's poller hands over; message IDs count from m0."""
     return {
         "Records": [
@@ -92,7 +93,10 @@ def batch(*bodies: str | Mapping[str, Any], receives: int = 1) -> dict[str, Any]
                 "messageId": f"m{number}",
                 "receiptHandle": f"handle-{number}",
                 "body": body if isinstance(body, str) else json.dumps(body),
-                "attributes": {"ApproximateReceiveCount": str(receives)},
+                "attributes": {
+                    "ApproximateReceiveCount": str(receives),
+                    "SentTimestamp": str(int((time.time() - age) * 1000)),
+                },
                 "messageAttributes": {},
                 "md5OfBody": "",
                 "eventSource": "aws:sqs",

@@ -34,7 +34,7 @@ def reconcile(
     subscription: Names = None,
     since: Annotated[str, typer.Option(metavar="TIME", help="From when on, by the times in the keys, UTC.")] = "2d",
     until: Until = None,
-    grace: Grace = 60,
+    grace: Grace = 180,
     repair: Annotated[bool, typer.Option("--repair", help="Put what is missing into the queue again.")] = False,
     stack: options.Stack = options.DEFAULT_STACK,
     region: options.Region = None,

@@ -164,10 +164,6 @@ def rows_of_a_function(role: str, queue_sid: str) -> dict[tuple[str, str, str], 
             sqs("delete_message", ReceiptHandle="nobodys"), allowed="ReceiptHandleIsInvalid"
         ),
         (role, queue_sid, "sqs:GetQueueAttributes"): Row(sqs("get_queue_attributes")),
-        (role, "PostponeWhatFailed", "sqs:ChangeMessageVisibility"): Row(
-            sqs("change_message_visibility", ReceiptHandle="nobodys", VisibilityTimeout=0),
-            allowed="ReceiptHandleIsInvalid",
-        ),
         (role, "SendWhatIsLeft", "sqs:SendMessage"): sends(role, lambda world: world.functions[role].queue_url),
         (role, "BuryWhatIsDead", "sqs:SendMessage"): sends(
             role, lambda world: world.functions[role].dead_letter_queue_url

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from fakes import Context, MadeDeliverer, NearlyDone, make_deliverer
 from samples import CENTRAL_BUCKET, SETTINGS, A, B, C, Z, batch, cloudtrail_key, created, failed, plain_subscription
 
+from distributary.breakers import OPENS_AFTER
 from distributary.copies import Copy
 from distributary.messages import UndeliveredError
 from distributary.publishing import Notification
@@ -109,12 +110,18 @@ def test_a_message_whose_rest_cannot_be_sent_returns_whole(world: World) -> None
     assert world.handle(created(cloudtrail_key(B)), created(cloudtrail_key(C))) == ["m0", "m1"]
 
 
-def test_a_message_of_which_nothing_is_done_returns_as_it_is(world: World) -> None:
-    """Its receive count must go on growing: the dead-letter queue is for it."""
-    world.subscribe(third_party("broken"))
-    world.break_bucket("broken")
-    assert world.handle(created(cloudtrail_key())) == ["m0"]
-    assert world.made.queue.sent == []
+def test_two_faults_of_one_file_rest_each_as_long_as_it_should(world: World) -> None:
+    world.subscribe(third_party("broken"), third_party("busy"))
+
+    def refuse_both(copy: Copy) -> None:
+        raise refuse("AccessDenied" if copy.bucket == "broken" else "SlowDown")
+
+    world.made.engine.trouble = refuse_both
+    late = created(cloudtrail_key()) | {"distributary": {"subscriptions": [], "attempts": 12}}
+    assert world.handle(late) == []
+    sent = world.made.queue.sent
+    delays = {json.loads(one.body)["distributary"]["subscriptions"][0]: one.delay_seconds for one in sent}
+    assert delays["busy"] <= 300 < 450 <= delays["broken"]
 
 
 def test_of_several_files_in_a_message_only_the_failed_ones_come_back(world: World) -> None:
@@ -194,13 +201,35 @@ def test_a_failure_between_copy_and_notification_repeats_the_notification(world:
         raise refuse("AuthorizationError", "PublishBatch")
 
     world.made.topic.trouble = refuse_all
-    assert world.handle(created(cloudtrail_key())) == ["m0"]
+    assert world.handle(created(cloudtrail_key())) == []
     assert world.made.reporter.results[0].fault == "receiver_broken"
     world.mend()
-    assert world.handle(created(cloudtrail_key())) == []
+    [left] = world.made.queue.sent
+    assert world.handle(left.body) == []
     assert world.announced == [cloudtrail_key()]
     assert world.made.engine.looks == [f"copy {cloudtrail_key()}"]
-    assert world.made.reporter.outcomes == {"failed": 1, "already_delivered": 1}
+    assert world.made.reporter.outcomes == {"failed": 1, "delivered": 1}
+
+
+def test_what_was_copied_is_announced_although_its_source_is_gone_since(world: World) -> None:
+    world.subscribe(third_party("one", notifies=True))
+    world.break_bucket("one", "NoSuchKey")
+    assert world.handle(created(cloudtrail_key())) == []
+    assert world.announced == [cloudtrail_key()]  # the fake has every copy that it is asked to find
+
+
+def test_while_a_topic_refuses_retries_ask_nothing_of_s3(world: World) -> None:
+    world.subscribe(third_party("one", notifies=True))
+
+    def refuse_all(_: Sequence[Notification]) -> list[Exception | None]:
+        raise refuse("AuthorizationError", "PublishBatch")
+
+    world.made.topic.trouble = refuse_all
+    for number in range(OPENS_AFTER):
+        world.handle(created(cloudtrail_key(B, number)))
+    asked = len(world.made.engine.copies)
+    world.handle(*(letter.body for letter in list(world.made.queue.sent)))
+    assert len(world.made.engine.copies) == asked
 
 
 def test_each_notifications_failure_is_its_own(world: World) -> None:
@@ -211,7 +240,8 @@ def test_each_notifications_failure_is_its_own(world: World) -> None:
         return [refuse("Throttled", "PublishBatch") if unlucky in one.message else None for one in asked]
 
     world.made.topic.trouble = refuse_one
-    assert world.handle(*(created(cloudtrail_key(B, number)) for number in range(3))) == ["m1"]
+    assert world.handle(*(created(cloudtrail_key(B, number)) for number in range(3))) == []
+    assert [json.loads(letter.body)["detail"]["object"]["key"] for letter in world.made.queue.sent] == [unlucky]
 
 
 def test_nobodys_notification_waits_for_somebody_elses_copy(world: World) -> None:
@@ -231,6 +261,23 @@ def test_nobodys_notification_waits_for_somebody_elses_copy(world: World) -> Non
     assert world.made.reporter.outcomes == {"delivered": 1}
 
 
+def test_a_copy_that_hangs_holds_no_notification_back(world: World) -> None:
+    world.subscribe(third_party("one", notifies=True))
+    announced = threading.Event()
+
+    def hang_once(copy: Copy) -> None:
+        if copy.key == cloudtrail_key(B, 8):
+            assert announced.wait(10)
+
+    def note(asked: Sequence[Notification]) -> list[Exception | None]:
+        announced.set()
+        return [None] * len(asked)
+
+    world.made.engine.trouble, world.made.topic.trouble = hang_once, note
+    assert world.handle(*(created(cloudtrail_key(B, number)) for number in range(9))) == []
+    assert world.made.reporter.outcomes == {"delivered": 9}
+
+
 def test_who_hangs_is_given_up_on_and_the_others_keep_what_they_have(world: World) -> None:
     world.subscribe(third_party("good", notifies=True), third_party("hanging"))
     release = threading.Event()
@@ -245,7 +292,7 @@ def test_who_hangs_is_given_up_on_and_the_others_keep_what_they_have(world: Worl
     finally:
         release.set()
     [left] = world.made.queue.sent
-    assert json.loads(left.body)["distributary"] == {"subscriptions": ["hanging"]}
+    assert json.loads(left.body)["distributary"]["subscriptions"] == ["hanging"]
     assert world.made.reporter.results[0].fault == "out_of_time"
 
 

@@ -1,11 +1,16 @@
-"""What becomes of messages that are not done: they rest and return, are replaced by what is left, or are buried."""
+"""What becomes of what isn't done: it comes back later and alone, or goes to the dead letters with its reason.
+
+It comes back as a delayed message of its own rather than as the old one that stays hidden: SQS keeps only 120,000
+hidden messages for a queue, so that one broken receiver's would keep everybody else's from being received.
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from distributary.faults import Fault
-from distributary.messages import Message
+from distributary.messages import Message, Unserved
 from distributary.queues import FunctionQueue, Letter, redelivery
-from distributary.retries import MAX_RECEIVES, delay_seconds
+from distributary.retries import delay_seconds, is_dead
 
 MAX_REASON = 1024
 """Characters of a dead letter's reason."""
@@ -13,59 +18,57 @@ Report = Callable[[str, Message], None]
 """Takes what happened to a message, in words."""
 
 
-def settle(messages: Sequence[Message], queue: FunctionQueue, report: Report) -> None:
-    """Decide for each message of a batch, and do it; one for which that fails returns whole, later.
+def settle(messages: Sequence[Message], queue: FunctionQueue, now: float, report: Report) -> None:
+    """Replace each message that isn't done by what is left of it; one for which that fails returns whole, later.
 
-    A message that nobody can read, or that was received too often, goes to the dead-letter queue with its reason. Of
-    a half-done one, what is left is sent anew. One of which nothing is done keeps its receive count, and rests.
+    Args:
+        messages: those of a batch.
+        queue: where to send.
+        now: seconds since the epoch.
+        report: told of dead letters, and of what failed.
     """
-    undone = [message for message in messages if message.failure is not None]
-    dead = [message for message in undone if _is_dead(message)]
-    half_done = [message for message in undone if message.has_progressed and message not in dead]
-    _replace(dead, lambda message: list(_dead_letters(message)), queue.bury)
-    _replace(half_done, lambda message: list(_rest(message)), queue.send)
-    untouched = [message for message in undone if message not in dead and message not in half_done]
-    problems = queue.postpone([(message.receipt_handle, _delay(message)) for message in untouched])
-    for message in dead:
-        report("dead letter" if message.is_replaced else "no dead letter could be written; it returns", message)
-    for message, problem in zip(untouched, problems, strict=True):
-        if problem:
-            report(f"it rests for the queue's whole visibility timeout: {problem}", message)
-
-
-def _is_dead(message: Message) -> bool:
-    unreadable = message.failure is not None and message.failure.fault is Fault.UNREADABLE
-    return unreadable or message.receives >= MAX_RECEIVES
-
-
-def _replace(
-    messages: Sequence[Message],
-    letters_of: Callable[[Message], list[Letter]],
-    send: Callable[[Sequence[Letter]], list[str | None]],
-) -> None:
-    pairs = [(message, letter) for message in messages for letter in letters_of(message)]
-    problems = send([letter for _, letter in pairs])
+    living = [(message, letter) for message in messages for letter in _living(message, now)]
+    dead = [(message, letter) for message in messages for letter in _dead(message, now)]
+    problems = list(zip(living + dead, _send(queue, living) + queue.bury([one for _, one in dead]), strict=True))
     for message in messages:
-        own = [problem for (one, _), problem in zip(pairs, problems, strict=True) if one is message]
-        message.is_replaced = not any(own)
+        if message.failure is None:
+            continue
+        own = [problem for (pair, problem) in problems if pair[0] is message]
+        message.is_replaced = bool(own) and not any(own)
+        if not message.is_replaced:
+            report(f"it returns when the queue's visibility timeout ends: {next(filter(None, own), '')}", message)
+        elif any(pair[0] is message for pair in dead):
+            report("dead letter", message)
 
 
-def _rest(message: Message) -> Iterator[Letter]:
-    for created, names in message.unserved:
-        yield Letter(redelivery(created, names), _delay(message))
+def _send(queue: FunctionQueue, living: Sequence[tuple[Message, Letter]]) -> list[str | None]:
+    return queue.send([letter for _, letter in living])
 
 
-def _dead_letters(message: Message) -> Iterator[Letter]:
-    failure = message.failure
-    assert failure is not None  # noqa: S101 - only the dead are buried
-    told = {"reason": _shown(failure.reason or ""), "fault": str(failure.fault)}
-    bodies = [letter.body for letter in _rest(message)] if message.has_progressed else [str(message.body) or "(empty)"]
-    for body in bodies:
-        yield Letter(body, attributes=told)
+def _living(message: Message, now: float) -> Iterator[Letter]:
+    for one in message.unserved:
+        if not _is_dead(message, one, now):
+            attempts = one.created.attempts + message.receives - (not one.was_tried)
+            body = redelivery(one.created, one.subscriptions, attempts=attempts, since=_since(message, one, now))
+            yield Letter(body, delay_seconds(one.fault, attempts))
 
 
-def _delay(message: Message) -> int:
-    return delay_seconds(message.failure.fault if message.failure else None, message.receives)
+def _dead(message: Message, now: float) -> Iterator[Letter]:
+    if message.failure is not None and message.failure.fault is Fault.UNREADABLE:
+        told = {"reason": _shown(message.failure.reason or ""), "fault": str(Fault.UNREADABLE)}
+        yield Letter(str(message.body) or "(empty)", attributes=told)
+    for one in message.unserved:
+        if _is_dead(message, one, now):
+            told = {"reason": _shown(one.reason), "fault": str(one.fault)}
+            yield Letter(redelivery(one.created, one.subscriptions), attributes=told)
+
+
+def _is_dead(message: Message, one: Unserved, now: float) -> bool:
+    return is_dead(one.fault, now - _since(message, one, now), was_tried=one.was_tried)
+
+
+def _since(message: Message, one: Unserved, now: float) -> int:
+    return one.created.since or message.sent or int(now)
 
 
 def _shown(reason: str) -> str:

@@ -1,5 +1,6 @@
 """One Lambda invocation: read its messages, deliver, and see to it that what isn't done comes back."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,11 +12,11 @@ from distributary.delivery import Carrier
 from distributary.events import ObjectCreated, UnreadableEventError, is_queue_batch, read_message
 from distributary.faults import Fault, classify
 from distributary.keys import LogFile
-from distributary.messages import Message, counts, partial_batch_response, read_messages
+from distributary.messages import Message, Unserved, counts, partial_batch_response, read_messages
 from distributary.outcomes import Outcome
 from distributary.queues import FunctionQueue
 from distributary.reports import Reporter, Result
-from distributary.rounds import Errand, LambdaContext, Round
+from distributary.rounds import ANNOUNCERS, Errand, LambdaContext, Round
 from distributary.settings import Settings
 from distributary.subscription_table import SubscriptionTable
 
@@ -38,7 +39,8 @@ class Deliverer:
         self.pool = self._new_pool()
 
     def _new_pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.settings.concurrency, thread_name_prefix="delivery")
+        workers = self.settings.concurrency + ANNOUNCERS
+        return ThreadPoolExecutor(workers, thread_name_prefix="delivery")
 
     def handle(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Deliver everything that an event announces.
@@ -53,7 +55,8 @@ class Deliverer:
         files = [(message, *file) for message in messages for file in self._read(message)]
         self._deliver(list(self._decide(files)), context)
         if is_queue_batch(event) and self.queue is not None:
-            settle(messages, self.queue, self._note)
+            self.reporter.flush()  # first: settling talks to SQS, and what is counted should be told whatever comes
+            settle(messages, self.queue, time.time(), self._note)
         self.reporter.flush()
         return partial_batch_response(messages) if is_queue_batch(event) else counts(messages)
 
@@ -78,7 +81,8 @@ class Deliverer:
             for message, created, log_file in files:
                 reason = f"cannot read the subscriptions: {error}"
                 failed = Due(created, log_file, ()).result(Outcome.FAILED, reason, classify(error))
-                self._end(message, failed, (created, created.subscriptions))
+                message.unserved.append(Unserved(created, created.subscriptions, failed.fault, reason))
+                self._end(message, failed)
             return
         for message, created, log_file in files:
             scope = self.scope_of(log_file)
@@ -86,28 +90,37 @@ class Deliverer:
             if isinstance(decided, Due):
                 yield message, Errand(decided)
             else:
-                self._end(message, decided, (created, created.subscriptions))
+                if not decided.outcome.is_final:
+                    why = decided.reason or ""
+                    message.unserved.append(Unserved(created, created.subscriptions, decided.fault, why))
+                self._end(message, decided)
 
     def _deliver(self, errands: Sequence[tuple[Message, Errand]], context: LambdaContext) -> None:
         message_of = {id(errand): message for message, errand in errands}
-        deliveries = Round(self.carrier, self.pool, context)
+        deliveries = Round(self.carrier, self.pool, context, self.settings.concurrency)
         for errand in deliveries.run([errand for _, errand in errands]):
             message = message_of[id(errand)]
-            unserved = tuple(one.delivery.subscription.name for one in errand.ended if not one.is_over)
-            message.has_progressed |= any(one.is_over for one in errand.ended)
-            self._end(message, add_up(errand.due, errand.ended), (errand.due.created, unserved))
+            message.unserved += _unserved(errand)
+            self._end(message, add_up(errand.due, errand.ended))
         if deliveries.has_given_up:
             # What hangs now may hang for longer: the next invocation gets threads of its own.
             self.pool.shutdown(wait=False, cancel_futures=True)
             self.pool = self._new_pool()
 
-    def _end(self, message: Message, result: Result, file: tuple[ObjectCreated, tuple[str, ...]] | None = None) -> None:
+    def _end(self, message: Message, result: Result) -> None:
         message.results.append(result)
-        message.has_progressed |= result.outcome.is_final
-        if file is not None and not result.outcome.is_final:
-            message.unserved.append(file)
         self.reporter.report(result, message.message_id)
 
     def _note(self, what: str, message: Message) -> None:
         failure = message.failure
         self.reporter.note(what, message.message_id, failure.reason if failure else None)
+
+
+def _unserved(errand: Errand) -> Iterator[Unserved]:
+    """What is left to do of a log file, each fault's by itself: the throttled need not wait for the broken."""
+    open_ones = [one for one in errand.ended if not one.is_over]
+    for fault, was_tried in dict.fromkeys((one.fault, one.was_tried) for one in open_ones):
+        alike = [one for one in open_ones if (one.fault, one.was_tried) == (fault, was_tried)]
+        names = tuple(one.delivery.subscription.name for one in alike)
+        reason = "; ".join(f"{one.delivery.subscription.name}: {one.reason}" for one in alike)
+        yield Unserved(errand.due.created, names, fault, reason, was_tried)

@@ -54,6 +54,13 @@ class Breakers:
         with self._lock:
             breaker.is_probed, breaker.refusals = False, 0
 
+    def check(self, key: Hashable) -> None:
+        """Raise as `guard` would, but be no probe."""
+        with self._lock:
+            breaker = self._breakers.get(key)
+            if breaker and breaker.refusals >= OPENS_AFTER and self._clock() < breaker.asks_again_at:
+                raise CircuitOpenError(breaker.reason)
+
     def _enter(self, key: Hashable) -> _Breaker:
         with self._lock:
             breaker = self._breakers.setdefault(key, _Breaker())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from distributary.errors import DistributaryError
 from distributary.subscriptions import Subscription
@@ -106,7 +107,7 @@ class DeliverySessions:
                 DurationSeconds=SESSION_SECONDS,
                 Policy=policy,
             )["Credentials"]
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
             entry.error = AssumeRoleError(subscription.delivery_role_arn, error)
             entry.error.__cause__ = error
             entry.credentials, entry.good_until = None, self._clock() + REMEMBER_REFUSAL

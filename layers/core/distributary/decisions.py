@@ -55,6 +55,8 @@ class Ended:
     fault: Fault | None = None
     reason: str | None = None
     """Why it failed."""
+    was_tried: bool = True
+    """Whether anybody was asked at all."""
 
     @property
     def is_over(self) -> bool:

@@ -10,9 +10,10 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
 from distributary.breakers import Breakers
-from distributary.copies import Copy
+from distributary.copies import Copy, CopyVanishedError
 from distributary.credentials import DeliverySessions
 from distributary.events import ObjectCreated
+from distributary.faults import Fault, classify
 from distributary.notifications import DeliveredObject, attributes, message
 from distributary.objects import Source, StoredObject
 from distributary.publishing import Notification
@@ -21,8 +22,8 @@ from distributary.settings import Settings
 from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
 
 STALE_SESSION = dict.fromkeys(
-    ("ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "InvalidClientTokenId"), timedelta(0)
-) | dict.fromkeys(("AccessDenied", "AuthorizationError"), timedelta(minutes=1))
+    ("ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "InvalidClientTokenId", "400"), timedelta(0)
+) | dict.fromkeys(("AccessDenied", "AuthorizationError", "403"), timedelta(minutes=1))
 """What S3 and SNS say to a session whose role is gone or new, and how old a session must be to be blamed for it."""
 
 
@@ -86,14 +87,30 @@ class Carrier:
                 place = (source.bucket, source.owner, source.region)
                 return Placed(True, _notification(delivery, found, place, copied=False))
             copy = _copy(source, subscription.copy_to, delivery)
-            made = self._engine.copy(copy, credentials)
             if subscription.notify is None:
-                return Placed(made is not None, None)
+                return Placed(self._engine.copy(copy, credentials) is not None, None)
+            if created.attempts:  # while the topic refuses, a retry need not ask S3
+                self._breakers.check((subscription, "announce"))
+            made = self._copy_or_none(copy, credentials)
             stored = made or self._engine.find_copy(copy, credentials)
             if stored.size is None:  # CopyObject doesn't tell, and neither did the event
                 stored = replace(stored, size=self._engine.find_source(source, credentials).size)
             place = (copy.bucket, copy.bucket_owner, copy.region)
-            return Placed(made is not None, _notification(delivery, stored, place, copied=True))
+            # What a retry announces is news, though its copy was made before.
+            is_new = made is not None or created.attempts > 0
+            return Placed(is_new, _notification(delivery, stored, place, copied=True))
+
+    def _copy_or_none(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject | None:
+        """The copy: made now, or, if its source is gone since, the one that was made before; None if S3 has one."""
+        try:
+            return self._engine.copy(copy, credentials)
+        except ClientError as error:
+            if classify(error) is not Fault.GONE:
+                raise
+            try:
+                return self._engine.find_copy(copy, credentials)
+            except CopyVanishedError:
+                raise error from None
 
     def announce(self, subscription: Subscription, notifications: Sequence[Notification]) -> Sequence[Exception | None]:
         """Publish up to ten notifications of one subscription; each has its own error or None."""

@@ -40,10 +40,12 @@ def build_deliverer(environ: Mapping[str, str], service: str, scope_of: Callable
             subscription, settings.central_bucket, settings.layout, settings.log_key_arns
         ),
     )
+    # It is asked in the last seconds of an invocation.
+    quickly = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
     queue = None
     if settings.queue_url and settings.dead_letter_queue_url:
         queue = FunctionQueue(
-            settings.queue_url, settings.dead_letter_queue_url, lambda: session.client("sqs", config=config)
+            settings.queue_url, settings.dead_letter_queue_url, lambda: session.client("sqs", config=quickly)
         )
     return Deliverer(
         settings=settings,

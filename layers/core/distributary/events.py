@@ -49,7 +49,11 @@ class ObjectCreated:
     event_time: str | None = None
     """ISO 8601, as sent."""
     subscriptions: tuple[str, ...] = ()
-    """The names of those that are still to be served; none where all are. Only our own `redeliveries` name them."""
+    """The names of those that are still to be served; none where all are. Only our own redeliveries name them."""
+    attempts: int = 0
+    """How often a redelivery has been tried before."""
+    since: int = 0
+    """When a redelivery was first announced, in seconds since the epoch; 0 where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +151,19 @@ def _eventbridge(event: Mapping[str, Any]) -> Notice:
         return OtherEvent(name)
     bucket, key = _field(event, "detail", "bucket", "name"), _field(event, "detail", "object", "key")
     created = _created(event, bucket, key, event["detail"]["object"], "version-id")
-    return replace(created, subscriptions=_named_subscriptions(event)) if "distributary" in event else created
+    return _redelivered(event, created) if "distributary" in event else created
 
 
-def _named_subscriptions(event: Mapping[str, Any]) -> tuple[str, ...]:
+def _redelivered(event: Mapping[str, Any], created: ObjectCreated) -> ObjectCreated:
+    """What `queues.redelivery` adds."""
     ours = event["distributary"]
     names = ours.get("subscriptions") if isinstance(ours, Mapping) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UnreadableEventError("distributary.subscriptions is not a list of names", event)
-    return tuple(names)
+    attempts, since = ours.get("attempts", 0), ours.get("since", 0)
+    if not all(type(number) is int and number >= 0 for number in (attempts, since)):
+        raise UnreadableEventError("distributary.attempts or .since is not a number", event)
+    return replace(created, subscriptions=tuple(names), attempts=attempts, since=since)
 
 
 def _cloudtrail(message: Mapping[str, Any]) -> Iterator[Notice]:

@@ -1,8 +1,10 @@
 """What went wrong with a delivery, by AWS error code and never by text."""
 
+import re
 from enum import StrEnum
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from distributary.credentials import AssumeRoleError
 from distributary.errors import DistributaryError
@@ -58,7 +60,9 @@ TRANSIENT = frozenset(
 )
 OUR_OWN = frozenset({"PackedPolicyTooLarge", "MalformedPolicyDocument", "InvalidParameter", "ParameterValueInvalid"})
 """STS refuses the session policy that we wrote, or SNS the message."""
-GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})  # a HEAD has no body that could say more
+GONE = frozenset({"NoSuchKey", "NoSuchVersion"})
+SERVER_ERROR = re.compile("5[0-9]{2}", re.ASCII)
+"""What botocore has for a code where an answer has no body, as a proxy's or a HEAD's: the HTTP status."""
 
 
 def classify(error: BaseException) -> Fault:
@@ -71,7 +75,7 @@ def classify(error: BaseException) -> Fault:
         return Fault.RECEIVER_BROKEN
     if isinstance(error, ClientError):
         return _of_code(error.response["Error"]["Code"], error.operation_name)
-    if isinstance(error, BotoCoreError):
+    if isinstance(error, BotoCoreError | ResponseParserError):
         return Fault.TRANSIENT
     if isinstance(error, DistributaryError) and error.retryable:
         return Fault.TRANSIENT
@@ -79,10 +83,10 @@ def classify(error: BaseException) -> Fault:
 
 
 def _of_code(code: str, operation: str) -> Fault:
-    if code in THROTTLED:
+    if code in THROTTLED or code == "429":
         return Fault.THROTTLED
-    if code in TRANSIENT:
+    if code in TRANSIENT or SERVER_ERROR.fullmatch(code):
         return Fault.TRANSIENT
-    if code in GONE:
+    if code in GONE or (code == "404" and operation == "HeadObject"):
         return Fault.GONE
     return Fault.MISCONFIGURED if operation == "BatchGetItem" or code in OUR_OWN else Fault.RECEIVER_BROKEN

@@ -20,20 +20,30 @@ class UndeliveredError(DistributaryError):
     retryable = True
 
 
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A log file that some subscriptions are still to get, all for the same fault."""
+
+    created: ObjectCreated
+    subscriptions: tuple[str, ...]
+    """Their names; none where that isn't known, and so all."""
+    fault: Fault | None
+    reason: str
+    was_tried: bool = True
+
+
 @dataclass(slots=True, eq=False)
 class Message:
     """One message of a batch (or a whole direct event, whose `message_id` is None) and what became of its files."""
 
     message_id: str | None
     body: str | Mapping[str, Any]
-    receipt_handle: str = ""
     receives: int = 1
     """How often the queue has handed it out."""
+    sent: int = 0
+    """When it was put into the queue, in seconds since the epoch; 0 where nobody says."""
     results: list[Result] = field(default_factory=list)
-    unserved: list[tuple[ObjectCreated, tuple[str, ...]]] = field(default_factory=list)
-    """The files that are not done, each with the subscriptions it is still due to."""
-    has_progressed: bool = False
-    """Whether some of its deliveries are done: repeating the whole message would do them again."""
+    unserved: list[Unserved] = field(default_factory=list)
     is_replaced: bool = False
     """Whether other messages now say what is left of it."""
 
@@ -54,8 +64,9 @@ def read_messages(event: Mapping[str, Any]) -> Iterator[Message]:
         yield Message(None, event)
         return
     for record in event["Records"]:
-        received = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
-        yield Message(record["messageId"], record.get("body") or "", record.get("receiptHandle", ""), int(received))
+        told = record.get("attributes", {})
+        received, sent = int(told.get("ApproximateReceiveCount", "1")), int(told.get("SentTimestamp", "0")) // 1000
+        yield Message(record["messageId"], record.get("body") or "", received, sent)
 
 
 def partial_batch_response(messages: Sequence[Message]) -> dict[str, Any]:

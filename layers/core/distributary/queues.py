@@ -1,14 +1,13 @@
 """The function's own queue: what isn't done comes back when it should, alone, or goes to the dead letters with why.
 
-What is left of a half-done message becomes a message of its own, so that what is done is not done again. It says again,
-in EventBridge's form, that the object was created, and names the subscriptions that are still to be served;
-`events.read_message` reads it. Sources:
+What is left of a message becomes a message of its own that is delayed. It says again, in EventBridge's form, that the
+object was created, and names the subscriptions that are still to be served; `events.read_message` reads it. Sources:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +20,19 @@ if TYPE_CHECKING:
 
 ENTRIES_PER_REQUEST = 10
 """The limit of SQS's batch operations."""
+BYTES_PER_REQUEST = 250_000
+"""Below SQS's limit for all messages of a request together, with room for their attributes."""
 
 
-def redelivery(created: ObjectCreated, subscriptions: Sequence[str]) -> str:
-    """The message that announces an object again, to the named subscriptions; to all of its scope if none is named."""
+def redelivery(created: ObjectCreated, subscriptions: Sequence[str], *, attempts: int = 0, since: int = 0) -> str:
+    """The message that announces an object again.
+
+    Args:
+        created: the object.
+        subscriptions: the names of those that are still to be served; all of its scope if there are none.
+        attempts: how often that has been tried.
+        since: when it was first announced, in seconds since the epoch.
+    """
     described = {"key": created.key, "size": created.size, "etag": created.etag, "version-id": created.version_id}
     event: dict[str, Any] = {
         "detail-type": "Object Created",
@@ -34,7 +42,7 @@ def redelivery(created: ObjectCreated, subscriptions: Sequence[str]) -> str:
             "bucket": {"name": created.bucket},
             "object": {name: value for name, value in described.items() if value is not None},
         },
-        "distributary": {"subscriptions": list(subscriptions)},
+        "distributary": {"subscriptions": list(subscriptions), "attempts": attempts, "since": since},
     }
     return json.dumps({name: value for name, value in event.items() if value is not None})
 
@@ -60,15 +68,11 @@ class FunctionQueue:
 
     def send(self, letters: Sequence[Letter]) -> list[str | None]:
         """Put messages into the queue; for each, in order, None or why that failed."""
-        return self._in_batches(letters, lambda page: self._send(self.url, page))
+        return self._in_pages(letters, self.url)
 
     def bury(self, letters: Sequence[Letter]) -> list[str | None]:
         """Put messages into the dead-letter queue; for each, in order, None or why that failed."""
-        return self._in_batches(letters, lambda page: self._send(self.dead_letter_url, page))
-
-    def postpone(self, delays: Sequence[tuple[str, int]]) -> list[str | None]:
-        """Let messages, by receipt handle, rest for some seconds; for each, in order, None or why that failed."""
-        return self._in_batches(delays, self._postpone)
+        return self._in_pages(letters, self.dead_letter_url)
 
     def _send(self, url: str, letters: Sequence[Letter]) -> Any:
         entries: list[Any] = [
@@ -85,19 +89,11 @@ class FunctionQueue:
         ]
         return self._sqs().send_message_batch(QueueUrl=url, Entries=entries)
 
-    def _postpone(self, delays: Sequence[tuple[str, int]]) -> Any:
-        entries: list[Any] = [
-            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
-            for number, (handle, seconds) in enumerate(delays)
-        ]
-        return self._sqs().change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
-
-    def _in_batches(self, entries: Sequence[Any], call: Callable[[Sequence[Any]], Any]) -> list[str | None]:
+    def _in_pages(self, letters: Sequence[Letter], url: str) -> list[str | None]:
         problems: list[str | None] = []
-        for start in range(0, len(entries), ENTRIES_PER_REQUEST):
-            page = entries[start : start + ENTRIES_PER_REQUEST]
+        for page in _pages(letters):
             try:
-                problems += _problems(call(page), len(page))
+                problems += _problems(self._send(url, page), len(page))
             except (ClientError, BotoCoreError) as error:  # the caller knows what to do without
                 problems += [str(error)] * len(page)
         return problems
@@ -113,3 +109,18 @@ def _problems(answer: Mapping[str, Any], count: int) -> list[str | None]:
     refused = {entry["Id"]: str(entry.get("Message", entry["Code"])) for entry in answer.get("Failed", [])}
     ids = [str(number) for number in range(count)]
     return [None if one in done else refused.get(one, "SQS's answer doesn't name the message") for one in ids]
+
+
+def _pages(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
+    """As many to a request as SQS takes, by number and by size; one that is too large goes alone, to fail alone."""
+    page: list[Letter] = []
+    size = 0
+    for letter in letters:
+        length = len(letter.body.encode())
+        if page and (len(page) == ENTRIES_PER_REQUEST or size + length > BYTES_PER_REQUEST):
+            yield page
+            page, size = [], 0
+        page.append(letter)
+        size += length
+    if page:
+        yield page

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 STOP_MILLISECONDS = 30_000
 """With less time than this left, a comparison says where to go on."""
-GRACE_MINUTES = 60
-"""What arrived within the last hour may still be on its way, or waiting for a retry."""
+GRACE_MINUTES = 180
+"""What arrived within the last hours may still be on its way: retries take two."""
 
 
 class RequestError(DistributaryError):

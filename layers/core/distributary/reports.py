@@ -51,6 +51,7 @@ class Reporter:
         self._service = service
         self._logger = logger
         self._counts: Counter[tuple[Outcome, str]] = Counter()
+        self._faults: Counter[Fault] = Counter()
         self._delays: list[float] = []
 
     def report(self, result: Result, message_id: str | None) -> None:
@@ -60,6 +61,8 @@ class Reporter:
         level = self._logger.info if result.outcome.is_final else self._logger.warning
         level(str(result.outcome), extra={"outcome": str(result.outcome), "message_id": message_id, **fields})
         self._counts[result.outcome, metric_log_type(result.log_type)] += 1
+        if result.fault is not None and not result.outcome.is_final:
+            self._faults[result.fault] += 1
         if result.outcome is Outcome.DELIVERED and (delay := _seconds_since(result.event_time)) is not None:
             self._delays.append(delay)
 
@@ -76,12 +79,18 @@ class Reporter:
             metrics.add_dimension("outcome", str(outcome))
             metrics.add_dimensions(service=self._service, outcome=str(outcome), log_type=log_type)
             metrics.flush_metrics()
+        for fault, count in sorted(self._faults.items()):
+            metrics = self._metrics()
+            metrics.add_metric("Failures", MetricUnit.Count, count)
+            metrics.add_dimension("fault", str(fault))
+            metrics.flush_metrics()
         for values in _pages(self._delays, VALUES_PER_LINE):
             metrics = self._metrics()
             for value in values:
                 metrics.add_metric("DeliveryDelay", MetricUnit.Seconds, value)
             metrics.flush_metrics()
         self._counts.clear()
+        self._faults.clear()
         self._delays.clear()
 
     def _metrics(self) -> AmazonCloudWatchEMFProvider:

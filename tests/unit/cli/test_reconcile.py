@@ -52,7 +52,7 @@ def test_every_subscription_is_compared_over_the_last_two_days(run: Any, client:
     compared = run("reconcile")
     assert compared.exit_code == 0
     assert [one["subscription"]["name"] for one in client.asked] == [f"owner-{B}", "auditor"]
-    assert {(one["grace_minutes"], one["repair"]) for one in client.asked} == {(60, False)}
+    assert {(one["grace_minutes"], one["repair"]) for one in client.asked} == {(180, False)}
     age = datetime.now(UTC) - datetime.fromisoformat(client.asked[0]["since"])
     assert 47 < age.total_seconds() / 3600 < 49
     assert compared.stdout.splitlines()[1].split()[:3] == [f"owner-{B}", B, "3"]
