@@ -10,7 +10,7 @@ export PATH := $(BIN):$(PATH)
 
 PYTEST_ARGS ?= -n 2
 
-.PHONY: help setup demo up down test check lint types validate lock clean
+.PHONY: test-faults help setup demo up down test check lint types validate lock clean
 
 help: ## List these words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -47,6 +47,9 @@ down: setup ## Stop it
 
 test: setup ## Run all tests
 	@python -m pytest $(PYTEST_ARGS)
+
+test-faults: setup ## Run the tests that inject AWS's faults
+	@FAULTS=1 python -m pytest -n 0 tests/integration/test_faults.py $(PYTEST_ARGS)
 
 check: test lint types validate ## What CI runs
 

@@ -4,6 +4,7 @@ The tests that use it are of one xdist group, so that it is deployed once. They 
 """
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "deployment" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("deployment"))
+        if item.path.name == "test_faults.py" and "FAULTS" not in os.environ:
+            item.add_marker(pytest.mark.skip(reason="AWS's faults take minutes: make test-faults runs them"))
 
 
 @pytest.fixture(scope="session")

@@ -159,7 +159,7 @@ class FaultWorld:
     def unannounced(self) -> Iterator[None]:
         """Within the block, no event of the central bucket reaches the queues."""
         client = self.client("events")
-        own = [rule for rule in client.list_rules()["Rules"] if rule["Name"].startswith(f"{NAME}-")]
+        own = [rule for rule in client.list_rules()["Rules"] if rule["Name"].startswith(f"{NAME}-LogFileCreatedRule")]
         [rule] = [rule["Name"] for rule in own if "Object Created" in rule.get("EventPattern", "")]
         client.disable_rule(Name=rule)
         try:

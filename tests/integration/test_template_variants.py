@@ -288,7 +288,7 @@ class TestAReceiversStack:
             made = resources_of(deployment, B, "receiver")
             granted = permissions(roles(deployment.emulator, B, "receiver")["DeliveryRole"])
         assert set(made) == {"DeliveryRole", "LogBucket", "LogBucketPolicy"}
-        assert {sid for sid, _ in granted} == {"ReadLogFiles", "WriteCopies"}
+        assert {sid for sid, _ in granted} == {"ReadLogFiles", "WriteCopies", "ListCopies"}
         assert set(outputs) == {"DeliveryRoleArn", "LogBucketName", "LogBucketRegion"}
 
     def test_has_keys_for_both(self, deployment: Deployment, stack: Any) -> None:
