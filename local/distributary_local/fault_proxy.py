@@ -5,7 +5,6 @@ the length out of the answer to HEAD. All three are mended here, by patching pri
 requirements/faults.txt pins. It runs in `.venv/faults`.
 """
 
-import random
 import re
 import sys
 from typing import Any
@@ -14,10 +13,8 @@ import aiohttp
 from aiohttp import web
 from microburst import forward
 from microburst.cli import main
-from microburst.rules import RuleEngine
 from yarl import URL
 
-SEED = 20261121
 SIGNER = re.compile(r"Credential=(ASIA\w+)/\d{8}/[\w-]+/s3/")
 _seen: set[str] = set()
 
@@ -58,17 +55,6 @@ def keep_length() -> None:
     forward._stream_to_client = stream
 
 
-def seed_each_set_of_rules() -> None:
-    """Roll the same dice for each new set of rules."""
-    original = RuleEngine.set_rules
-
-    def set_rules(self: Any, rules: Any) -> Any:
-        random.seed(SEED)
-        return original(self, rules)
-
-    RuleEngine.set_rules = set_rules
-
-
 def _note_session(authorization: str) -> None:
     found = SIGNER.search(authorization)
     if found and found[1] not in _seen:
@@ -81,5 +67,4 @@ if __name__ == "__main__":
     keep_host()
     keep_quoting()
     keep_length()
-    seed_each_set_of_rules()
     sys.exit(main())
