@@ -49,7 +49,7 @@ test: setup ## Run all tests
 	@python -m pytest $(PYTEST_ARGS)
 
 test-faults: setup ## Run the tests that inject AWS's faults
-	@FAULTS=1 python -m pytest -n 0 tests/integration/test_faults.py $(PYTEST_ARGS)
+	@FAULTS=1 python -m pytest -n 0 tests/integration/test_faults_injected.py $(PYTEST_ARGS)
 
 check: test lint types validate ## What CI runs
 

@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "deployment" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("deployment"))
-        if item.path.name == "test_faults.py" and "FAULTS" not in os.environ:
+        if item.path.name == "test_faults_injected.py" and "FAULTS" not in os.environ:
             item.add_marker(pytest.mark.skip(reason="AWS's faults take minutes: make test-faults runs them"))
 
 

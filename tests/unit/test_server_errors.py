@@ -5,10 +5,7 @@ from botocore.exceptions import ClientError
 
 from distributary.faults import Fault, classify
 
-REASON = "classify() knows some codes only: any other with a status of 5xx passes for a refusal, or for our own mistake"
 
-
-@pytest.mark.xfail(strict=True, reason=REASON)
 @pytest.mark.parametrize(
     ("code", "operation", "status"),
     [

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -74,7 +75,8 @@ def classify(error: BaseException) -> Fault:
     if isinstance(error, CircuitOpenError):
         return Fault.RECEIVER_BROKEN
     if isinstance(error, ClientError):
-        return _of_code(error.response["Error"]["Code"], error.operation_name)
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return _of_code(error.response["Error"]["Code"], error.operation_name, status)
     if isinstance(error, BotoCoreError | ResponseParserError):
         return Fault.TRANSIENT
     if isinstance(error, DistributaryError) and error.retryable:
@@ -82,10 +84,10 @@ def classify(error: BaseException) -> Fault:
     return Fault.MISCONFIGURED
 
 
-def _of_code(code: str, operation: str) -> Fault:
+def _of_code(code: str, operation: str, status: int) -> Fault:
     if code in THROTTLED or code == "429":
         return Fault.THROTTLED
-    if code in TRANSIENT or SERVER_ERROR.fullmatch(code):
+    if code in TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR or SERVER_ERROR.fullmatch(code):
         return Fault.TRANSIENT
     if code in GONE or (code == "404" and operation == "HeadObject"):
         return Fault.GONE
