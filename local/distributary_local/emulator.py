@@ -181,6 +181,7 @@ def _environment(host: str, port: int, directory: Path, organizations: Mapping[s
         "PYTHONPATH": str(_LOCAL),
         "PYTHONUNBUFFERED": "1",
         "S3_DATA_DIR": str(directory / "s3"),
+        "SFN_WAIT_SCALE": "0.1",
         "SFTP_ENABLED": "0",
         "STATE_DIR": str(directory / "state"),
         "TMPDIR": str(directory / "tmp"),

@@ -25,6 +25,7 @@ def registry() -> dict[str, Callable[[], None]]:
         reads,
         sessions,
         stacks,
+        state_machines,
         topics,
     )
 
@@ -40,6 +41,7 @@ def registry() -> dict[str, Callable[[], None]]:
         mappings,
         functions,
         metrics,
+        state_machines,
         stacks,
     )
     return {gap.__name__: gap for module in modules for gap in module.GAPS}
