@@ -4,18 +4,34 @@ The interpreters here see the standard library and the layer, nothing of this en
 connection.
 """
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
+import boto3
 import pytest
 from templates import ROOT
 
 FUNCTIONS = sorted(ROOT.glob("functions/*/app.py"))
 NOT_FOR_FUNCTIONS = "distributary_cli distributary_local jsonschema moto mypy_boto3_s3 pydantic pytest rich typer yaml"
+SERVICES = ("dynamodb", "lambda", "s3", "sns", "sqs", "sts")
+REGIONS = ("us-east-1", "eu-central-2", "ap-southeast-7", "cn-north-1", "us-gov-west-1")
+SETTINGS = {
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "CENTRAL_ACCOUNT_ID": "111111111111",
+    "CENTRAL_BUCKET": "central",
+    "SUBSCRIPTIONS_TABLE": "subscriptions",
+    "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111111111111/queue",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/111111111111/dead-letters",
+}
 ALONE = """
 import sys
 def refuse(event, arguments):
@@ -36,10 +52,15 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     leftovers = source / "distributary" / "__pycache__"
     leftovers.mkdir(exist_ok=True)
     (leftovers / "keys.cpython-311.pyc").touch()
-    command = ["make", "-C", str(source), "build-CoreLayer", f"ARTIFACTS_DIR={directory}", f"PYTHON={sys.executable}"]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    assert built.returncode == 0, built.stdout + built.stderr
+    make("build-CoreLayer", source, directory, f"PYTHON={sys.executable}")
     return directory / "python"
+
+
+def make(target: str, source: Path, directory: Path, *variables: str) -> subprocess.CompletedProcess[str]:
+    command = ["make", "-C", str(source), target, f"ARTIFACTS_DIR={directory}", *variables]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert made.returncode == 0, made.stdout + made.stderr
+    return made
 
 
 def run(interpreter: str, code: str, *paths: Path) -> str:
@@ -71,11 +92,31 @@ def interpreter(request: pytest.FixtureRequest) -> str:
     return found
 
 
-def test_nothing_is_compiled(layer: Path) -> None:
-    """One layer serves arm64 and x86_64, and the same sources make the same layer."""
+def test_nothing_is_compiled_for_one_architecture_or_another_runtime(layer: Path) -> None:
+    """One layer serves arm64 and x86_64."""
     found = [path for path in layer.rglob("*") if path.suffix in (".so", ".pyd", ".dylib", ".pyc")]
-    assert found == []
-    assert list(layer.rglob("__pycache__")) == []
+    assert [path for path in found if not path.name.endswith(".cpython-313.pyc")] == []
+
+
+def test_every_module_has_byte_code_that_is_never_checked(layer: Path) -> None:
+    """PEP 552's flags: by hash, not by time, so the same sources make the same layer; and nobody looks."""
+    if python_3_13() is None:
+        pytest.skip("there is no python3.13 on the PATH")
+    compiled = {path.relative_to(layer): path.read_bytes()[4:8] for path in layer.rglob("*.pyc")}
+    modules = [path.relative_to(layer) for path in layer.rglob("*.py")]
+    assert set(compiled) == {path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in modules}
+    assert set(compiled.values()) == {(1).to_bytes(4, "little")}
+
+
+@pytest.mark.parametrize("runtime", ["no-such-python3.13", sys.executable], ids=["none", "another"])
+def test_without_the_runtime_s_interpreter_there_is_no_byte_code(runtime: str, tmp_path: Path) -> None:
+    if sys.version_info[:2] == (3, 13) and runtime == sys.executable:
+        pytest.skip("this is python3.13")
+    (tmp_path / "python").mkdir()
+    (tmp_path / "python" / "module.py").touch()
+    done = make("byte-code", ROOT / "layers" / "core", tmp_path, f"RUNTIME={runtime}")
+    assert "No python3.13 here" in done.stderr
+    assert list(tmp_path.rglob("*.pyc")) == []
 
 
 def test_every_distribution_runs_anywhere(layer: Path) -> None:
@@ -89,6 +130,63 @@ def test_every_distribution_runs_anywhere(layer: Path) -> None:
 
 def test_nothing_that_functions_do_not_need_is_in_it(layer: Path) -> None:
     assert [name for name in NOT_FOR_FUNCTIONS.split() if (layer / name).exists()] == []
+
+
+def test_the_sdk_s_data_is_that_of_the_clients_that_the_library_makes(layer: Path) -> None:
+    sources = "\n".join(path.read_text("utf-8") for path in (ROOT / "layers/core/distributary").glob("*.py"))
+    used = set(re.findall(r"""(?:client|load_service_model|get_service_model)\(\s*"([a-z0-9-]+)\"""", sources))
+    assert {path.name for path in (layer / "botocore/data").iterdir() if path.is_dir()} == used == set(SERVICES)
+    assert not (layer / "boto3/data").exists()
+
+
+def test_the_layer_stays_small(layer: Path) -> None:
+    """It was 32 MB with all of the SDK's data."""
+    assert sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) < 12_000_000
+
+
+def test_each_client_can_be_made_and_asks_where_the_whole_sdk_would(layer: Path, interpreter: str) -> None:
+    code = f"""
+import boto3
+for region in {REGIONS}:
+    session = boto3.Session("x", "x", region_name=region)
+    for service in {SERVICES}:
+        client = session.client(service)
+        print(client.meta.service_model.api_version, client.meta.endpoint_url)
+print(session.client("dynamodb").can_paginate("scan"), session.client("s3").can_paginate("list_objects_v2"))
+"""
+    *found, paginators = run(interpreter, code, layer).splitlines()
+    assert paginators == "True True"
+    sessions = [boto3.Session("x", "x", region_name=region) for region in REGIONS]
+    clients = [session.client(service) for session in sessions for service in SERVICES]  # type: ignore[call-overload]
+    assert found == [f"{one.meta.service_model.api_version} {one.meta.endpoint_url}" for one in clients]
+
+
+def test_logs_and_metrics_need_nothing_else(layer: Path, interpreter: str) -> None:
+    code = """
+from aws_lambda_powertools import Logger
+from distributary.outcomes import Outcome
+from distributary.reports import Reporter, Result
+reporter = Reporter("deliver_to_owner", Logger(service="deliver_to_owner", location=None))
+reporter.report(Result(Outcome.DELIVERED, "key", "CloudTrail", event_time="2026-11-21T06:05:00Z"), "message")
+reporter.flush()
+"""
+    lines = [json.loads(line) for line in run(interpreter, code, layer).splitlines()]
+    assert [line.get("message") or line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] for line in lines] == [
+        "delivered",
+        "LogFiles",
+        "DeliveryDelay",
+    ]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda path: path.parent.name)
+def test_a_function_can_build_all_that_it_keeps(layer: Path, interpreter: str, function: Path) -> None:
+    code = f"""
+import os
+os.environ.update({SETTINGS})
+import app
+print(type((app.jobs if hasattr(app, "jobs") else app.deliverer)()).__name__)
+"""
+    assert run(interpreter, code, function.parent, layer) in ("Deliverer", "Jobs")
 
 
 def test_the_library_and_what_it_stands_on_can_be_imported(layer: Path, interpreter: str) -> None:
