@@ -10,7 +10,7 @@ export PATH := $(BIN):$(PATH)
 
 PYTEST_ARGS ?= -n 2
 
-.PHONY: test-faults help setup demo up down test check lint types validate lock clean
+.PHONY: test-faults bench help setup demo up down test check lint types validate lock clean
 
 help: ## List these words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -51,6 +51,14 @@ test: setup ## Run all tests
 test-faults: setup ## Run the tests that inject AWS's faults
 	@FAULTS=1 python -m pytest -n 0 tests/integration/test_faults_injected.py $(PYTEST_ARGS)
 
+bench: setup .venv/bench/.ready ## Measure against the marks, in minutes (JSON=1, ONLY=warm, PROFILE=1)
+	@python -m benchmarks $(if $(JSON),--json) $(if $(PROFILE),--profile) $(foreach group,$(ONLY),--only $(group))
+
+.venv/bench/.ready: requirements/bench.txt
+	@test -x .venv/bench/bin/python || $(PYTHON) -m venv --without-pip .venv/bench
+	@$(BIN)/uv pip install --quiet --python .venv/bench/bin/python --require-hashes -r requirements/bench.txt
+	@touch $@
+
 check: test lint types validate ## What CI runs
 
 lint: setup ## Look at style and formatting
@@ -67,7 +75,7 @@ validate: setup ## Validate the templates, with cfn-lint
 
 lock: setup ## Resolve the dependencies anew, with hashes
 	@uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes --python-version 3.11 --universal --upgrade layers/core/requirements.in -o layers/core/requirements.txt
-	@for set in uv dev sam emulator faults; do uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes --python-version 3.11 --upgrade requirements/$$set.in -o requirements/$$set.txt; done
+	@for set in uv dev sam emulator faults bench; do uv pip compile --quiet --no-header --no-emit-index-url --generate-hashes --python-version 3.11 --upgrade requirements/$$set.in -o requirements/$$set.txt; done
 	@cd requirements/simulator && npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --silent # names no registry
 
 clean: ## Remove what was built and installed here
