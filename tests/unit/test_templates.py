@@ -96,7 +96,8 @@ def test_buckets_queues_and_topics_take_requests_over_tls_only(path: str) -> Non
 def test_no_function_may_touch_s3_or_publish() -> None:
     """The comparing one lists the central bucket; it can't read there either."""
     roles = resources(MAIN, "AWS::IAM::Role")
-    assert set(roles) == {"DeliverToOwnerRole", "FanOutRole", "ReconcileRole"}
+    assert set(roles) == {"DeliverToOwnerRole", "FanOutRole", "ReconcileRole", "BackfillRole"}
+    del roles["BackfillRole"]  # Step Functions' own, no function's
     for name, role in roles.items():
         [policy] = role["Policies"]
         actions = {action for one in statements(policy["PolicyDocument"]) for action in listed(one["Action"])}
@@ -121,7 +122,26 @@ def test_a_function_becomes_delivery_roles_of_its_own_receivers_only() -> None:
         "DeliverToOwnerRole": [owners],
         "FanOutRole": [third_parties],
         "ReconcileRole": [owners, third_parties],
+        "BackfillRole": [],
     }
+
+
+def test_a_backfill_reads_and_writes_its_own_bucket_and_starts_nothing_but_itself() -> None:
+    [policy] = resources(MAIN, "AWS::IAM::Role")["BackfillRole"]["Policies"]
+    places = {one["Sid"]: json.dumps(one["Resource"]) for one in statements(policy["PolicyDocument"])}
+    assert "BackfillBucket.Arn}/shards/*" in places["ReadTheShards"]
+    assert "BackfillBucket.Arn}/results/*" in places["WriteTheResults"]
+    assert all("${AWS::StackName}-backfill" in places[name] for name in ("StartBatches", "FollowBatches"))
+    machine = resources(MAIN, "AWS::StepFunctions::StateMachine")["Backfill"]
+    assert machine["StateMachineName"] == {"Fn::Sub": "${AWS::StackName}-backfill"}
+    label = machine["Definition"]["States"]["CompareShards"]["Label"]
+    assert f"-backfill/{label}:*" in places["FollowBatches"]  # the child executions' ARNs
+
+
+def test_a_batch_may_take_as_long_as_the_function() -> None:
+    states = resources(MAIN, "AWS::StepFunctions::StateMachine")["Backfill"]["Definition"]["States"]
+    batch = states["CompareShards"]["ItemProcessor"]["States"]["CompareBatch"]
+    assert batch["TimeoutSeconds"] > resources(MAIN, "AWS::Serverless::Function")["Reconcile"]["Timeout"]
 
 
 @every_template

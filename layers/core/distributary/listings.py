@@ -1,9 +1,10 @@
-"""Lists what a plan of prefixes names, in key order, with no more in memory than one page.
+"""Lists what a plan of prefixes names, in key order, with no more in memory than one page; or only its places.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from distributary.comparisons import Listed
@@ -44,6 +45,32 @@ def walk(
                     yield from walk(client, bucket, planner, inner, prefix=prefix, after=after)
             elif after is None or entry["Key"].removeprefix(prefix) > after:
                 yield Listed(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
+
+
+def leaves(
+    client: "S3Client", bucket: str, planner: Planner, place: Place, *, after: str | None = None
+) -> Iterator[Place]:
+    """The places that `walk` would list, found by listing folders: each key of the plan is in one of them.
+
+    They come in the order of their prefixes; `after` leaves out those up to this prefix.
+
+    Raises:
+        botocore.exceptions.ClientError: as ListObjectsV2 does.
+    """
+    if after is not None and _is_over(place.prefix, after):
+        return
+    is_new = after is None or place.prefix > after
+    if not place.folders_first:
+        if is_new:
+            yield place
+        return
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=place.prefix, Delimiter="/"):
+        if is_new and page.get("KeyCount"):
+            is_new = False
+            yield replace(place, here_only=True)
+        for found in page.get("CommonPrefixes", ()):
+            for inner in planner.inside(place, found["Prefix"].removeprefix(place.prefix).removesuffix("/")):
+                yield from leaves(client, bucket, planner, inner, after=after)
 
 
 def _is_over(prefix: str, after: str) -> bool:

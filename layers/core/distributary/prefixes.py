@@ -39,6 +39,8 @@ class Place:
     in_region: bool = False
     depth: int = 0
     """Folders below the account's; -1 where the accounts' own folders are."""
+    here_only: bool = False
+    """Without its folders: only what lies beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Planner:
 
     selection: Selection
     now: datetime
+    by_day: bool = False
+    """Whether every day is a place of its own, in the years that there are."""
 
     def start(self) -> list[Place]:
         """Where to begin, in the order of the keys."""
@@ -57,6 +61,8 @@ class Planner:
 
     def inside(self, place: Place, folder: str) -> list[Place]:
         """What to list of a folder that was found at a place; nothing if none of it is wanted."""
+        if place.here_only:
+            return []
         prefix = f"{place.prefix}{folder}/"
         if place.depth < 0:
             return self._in_root(prefix, folder)
@@ -120,7 +126,7 @@ class Planner:
         place = replace(place, in_region=True)
         if self.selection.window.is_open:
             return [replace(place, folders_first=False)]
-        if place.log_type in REGION_FIRST or "aws-service=" in place.prefix:
+        if not self.by_day and (place.log_type in REGION_FIRST or "aws-service=" in place.prefix):
             return self._days(place, hive="aws-service=" in place.prefix)
         return [replace(place, folders_first=place.depth < MAX_DEPTH)]
 
@@ -138,7 +144,8 @@ class Planner:
         CloudTrail files its log files under the time in their names; other services under a time that may differ.
         """
         exact = (place.log_type or "").startswith("CloudTrail")
-        folders = self.selection.window.folders(self.now, timedelta() if exact else timedelta(days=1))
+        margin = timedelta() if exact else timedelta(days=1)
+        folders = self.selection.window.folders(self.now, margin, by_day=self.by_day)
         paths = {path for folder in folders for path in _paths(folder, place.log_type, hive=hive)}
         return _in_order(Place(f"{place.prefix}{path}") for path in paths)
 

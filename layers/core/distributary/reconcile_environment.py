@@ -13,7 +13,7 @@ from distributary.credentials import DeliverySessions
 from distributary.policies import listing_policy
 from distributary.queues import FunctionQueue
 from distributary.reconcile_jobs import Jobs
-from distributary.reconcile_reports import tell
+from distributary.reconcile_reports import tell, tell_batch
 from distributary.reconciliation import Reconciler
 from distributary.settings import SettingError, read_settings
 from distributary.signing import caller_chosen_session
@@ -65,4 +65,5 @@ def build_jobs(environ: Mapping[str, str]) -> Jobs:
         receiver=receiver,
         start=start,
         tell=partial(tell, SERVICE, logger),
+        tell_batch=partial(tell_batch, logger),
     )

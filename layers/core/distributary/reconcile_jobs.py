@@ -2,8 +2,11 @@
 
     {"subscription": {"scope": "222222222222", "name": "payments"}, "since": "2026-11-20T00:00:00Z", "repair": false}
     {"days": 2, "grace_minutes": 60, "repair": true}
+    {"subscription": {…}, "since": "2026-01-01T00:00:00Z", "only_plan": true}
+    {"Items": [{"subscription": {…}, "prefix": "AWSLogs/…"}, …], "BatchInput": {"since": "…", "rate": 10}}
 
-The second form, the schedule's, starts the first one for each subscription, asynchronously.
+The second form, the schedule's, starts the first one for each subscription, asynchronously. The third answers with the
+shards of a backfill, the fourth compares a batch of them: `distributary.backfills`.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 """
 
@@ -13,8 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from distributary.backfills import compare_batch, plan_shards, read_place
 from distributary.credentials import DeliverySessions
 from distributary.errors import DistributaryError
+from distributary.listings import leaves
 from distributary.reconciliation import NothingToCompareError, Reconciler, Report, Request
 from distributary.rounds import LambdaContext
 from distributary.signing import signing_with
@@ -32,7 +37,7 @@ GRACE_MINUTES = 180
 
 
 class RequestError(DistributaryError):
-    """The event is none of the two forms; the message says what is wrong with it."""
+    """The event is none of these forms; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +52,53 @@ class Jobs:
     start: Callable[[Mapping[str, Any]], None]
     """Invokes the function itself, asynchronously."""
     tell: Callable[[Report], None]
+    tell_batch: Callable[[Mapping[str, Any]], None]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def handle(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Do what the event asks for.
 
         Returns:
-            The report of a comparison, or how many were started.
+            The report of a comparison, how many were started, shards, or what is left of a batch.
 
         Raises:
-            RequestError: if the event is none of the two forms, or names no subscription that there is.
+            RequestError: if the event is none of these forms, or names no subscription that there is.
             AssumeRoleError, botocore.exceptions.ClientError: where a comparison can't be made.
+            ShardsFailedError: where none of a batch can be made.
         """
         now = self.clock()
+        if "Items" in event:
+            return self._batch(event, now, context)
         if "subscription" not in event:
             jobs = list(self._jobs(event, now))
             for job in jobs:
                 self.start(job)
             return {"started": len(jobs)}
         request = self._request(event, now)
+        if event.get("only_plan"):
+            return self._plan(request, now, context)
         report = self._compare(request, now, context)
         self.tell(report)
         if event.get("goes_on") and report.continue_after is not None:
             self.start({**event, "after": report.continue_after})
         return report.to_json()
+
+    def _plan(self, request: Request, now: datetime, context: LambdaContext) -> dict[str, Any]:
+        reconciler, planner = self.reconciler, self.reconciler.planner(request, now, by_day=True)
+        places = (
+            leaf
+            for place in planner.start()
+            for leaf in leaves(reconciler.central, reconciler.bucket, planner, place, after=request.after)
+        )
+        return plan_shards(places, lambda: _has_time(context))
+
+    def _batch(self, event: Mapping[str, Any], now: datetime, context: LambdaContext) -> dict[str, Any]:
+        def compare(shard: Mapping[str, Any]) -> Report:
+            return self._compare(self._request({**shard, "repair": True}, now), now, context)
+
+        left = compare_batch(event, compare, lambda: _has_time(context))
+        self.tell_batch(left)
+        return left
 
     def _jobs(self, event: Mapping[str, Any], now: datetime) -> Iterator[dict[str, Any]]:
         since = now - timedelta(days=_number(event, "days", 2))
@@ -93,6 +121,7 @@ class Jobs:
             arrived_before=_time(event, "arrived_before", now) or now - grace,
             repair=bool(event.get("repair", False)),
             after=event.get("after"),
+            place=read_place(event),
         )
 
     def _subscription(self, named: Any) -> Subscription:
@@ -111,9 +140,11 @@ class Jobs:
             raise NothingToCompareError(request.subscription)
         receiver = self.receiver(target.region)
         with signing_with(self.sessions.credentials(request.subscription)):
-            return self.reconciler.reconcile(
-                request, receiver, now, lambda: context.get_remaining_time_in_millis() > STOP_MILLISECONDS
-            )
+            return self.reconciler.reconcile(request, receiver, now, lambda: _has_time(context))
+
+
+def _has_time(context: LambdaContext) -> bool:
+    return context.get_remaining_time_in_millis() > STOP_MILLISECONDS
 
 
 def _time(event: Mapping[str, Any], name: str, now: datetime) -> datetime | None:

@@ -1,5 +1,8 @@
 """What is told of a comparison: one structured log line, and metrics without an account as dimension."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
@@ -18,3 +21,8 @@ def tell(service: str, logger: Logger, report: Report) -> None:
     for name, count in counts.items():
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.flush_metrics()
+
+
+def tell_batch(logger: Logger, batch: Mapping[str, Any]) -> None:
+    """Log how far a batch of a backfill has come. What it finds missing was never there, so it raises no alarm."""
+    logger.info("backfilled", extra={"shards_left": len(batch["Items"]), **batch["counts"]})

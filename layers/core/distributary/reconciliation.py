@@ -13,7 +13,7 @@ from distributary.errors import DistributaryError
 from distributary.events import ObjectCreated
 from distributary.keys import KeyLayout, LogFile
 from distributary.listings import walk
-from distributary.prefixes import Planner
+from distributary.prefixes import Place, Planner
 from distributary.queues import FunctionQueue, Letter, redelivery
 from distributary.routing import route
 from distributary.selections import Selection
@@ -53,6 +53,8 @@ class Request:
     repair: bool = False
     after: str | None = None
     """The central key behind which to go on."""
+    place: Place | None = None
+    """Only what is there."""
 
 
 @dataclass(slots=True)
@@ -119,22 +121,23 @@ class Reconciler:
         report.repaired += self._repair(request.subscription, lost)
         return report
 
+    def planner(self, request: Request, now: datetime, *, by_day: bool = False) -> Planner:
+        """Finds the prefixes of what a subscription is due in a window."""
+        subscription, filters = request.subscription, request.subscription.filters
+        scope = frozenset(filters.account_ids) if subscription.is_third_party else frozenset({subscription.account_id})
+        types, regions = frozenset(filters.log_types), frozenset(filters.regions)
+        return Planner(Selection(self.layout, scope, types, regions, request.window), now, by_day)
+
     def _compare(
         self, request: Request, target: CopyTarget, receiver: "S3Client", now: datetime
     ) -> Iterator[tuple[Verdict, Listed]]:
         """Both listings by the same prefixes, so that they come in the same order."""
-        subscription = request.subscription
-        filters = subscription.filters
-        scope = frozenset(filters.account_ids) if subscription.is_third_party else frozenset({subscription.account_id})
-        selection = Selection(
-            self.layout, scope, frozenset(filters.log_types), frozenset(filters.regions), request.window
-        )
-        planner = Planner(selection, now)
-        for place in planner.start():
+        planner = self.planner(request, now)
+        for place in planner.start() if request.place is None else [request.place]:
             ours = walk(self.central, self.bucket, planner, place, after=request.after)
             theirs = walk(receiver, target.bucket, planner, place, prefix=target.prefix, after=request.after)
             yield from compare(
-                (one for one in ours if self._is_due(one, request, selection)),
+                (one for one in ours if self._is_due(one, request, planner.selection)),
                 theirs,
                 prefix=target.prefix,
                 with_etags=self.with_etags and target.kms_key_arn is None,

@@ -48,11 +48,14 @@ class Window:
         """Whether a time is wanted."""
         return (self.since is None or self.since <= time) and (self.until is None or time < self.until)
 
-    def folders(self, now: datetime, margin: timedelta) -> Iterator[DayFolder]:
-        """The folders that cover the window: whole years and months where it holds them, days at its ends."""
+    def folders(self, now: datetime, margin: timedelta, *, by_day: bool = False) -> Iterator[DayFolder]:
+        """The folders that cover the window: whole years and months where it holds them, days at its ends.
+
+        `by_day`: days only.
+        """
         first = FIRST_DAY if self.since is None else _moved(self.since, -margin)
         last = _moved(now if self.until is None else self.until - timedelta(microseconds=1), margin)
-        return _cover(max(first, FIRST_DAY), last)
+        return (_days if by_day else _cover)(max(first, FIRST_DAY), last)
 
 
 ALWAYS = Window()
@@ -88,6 +91,12 @@ def _moved(time: datetime, by: timedelta) -> date:
         return (time + by).date()
     except OverflowError:
         return time.date()
+
+
+def _days(first: date, last: date) -> Iterator[DayFolder]:
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        yield (day.year, day.month, day.day)
 
 
 def _cover(first: date, last: date) -> Iterator[DayFolder]:

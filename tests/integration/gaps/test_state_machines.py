@@ -24,7 +24,7 @@ def run(aws: Aws, code: str, *statements: dict[str, Any], tolerated: int = 0, **
         "ReaderConfig": {"InputType": "JSONL"},
         "Parameters": {"Bucket": bucket, "Key": "items.jsonl"},
     }
-    whole = {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "End": True} | state
+    whole: dict[str, Any] = {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "End": True} | state
     if "ResultWriter" in whole:
         whole["ResultWriter"]["Parameters"]["Bucket"] = bucket
     client = aws.root("stepfunctions", A)
@@ -36,7 +36,8 @@ def run(aws: Aws, code: str, *statements: dict[str, Any], tolerated: int = 0, **
     given = json.dumps({"common": "x", "tolerated": tolerated, "concurrency": 2})
     arn = client.start_execution(stateMachineArn=made["stateMachineArn"], input=given)["executionArn"]
     assert eventually(lambda: client.describe_execution(executionArn=arn)["status"] != "RUNNING", 30)
-    return client.describe_execution(executionArn=arn) | {"bucket": bucket}
+    ended: dict[str, Any] = client.describe_execution(executionArn=arn)
+    return ended | {"bucket": bucket}
 
 
 BATCHES: dict[str, Any] = {
