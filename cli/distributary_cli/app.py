@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from distributary_cli import (
+    backfill_command,
     dead_letters_commands,
     explain_command,
     logs_commands,
@@ -49,9 +50,10 @@ app.command(
 ```console
 distributary backfill --account 222222222222 --since 2026-01-01 --dry-run
 distributary backfill --account 222222222222 --since 2026-01-01 --rate 50
+distributary backfill --since 2020-01-01 --rate 500 --distributed --wait
 ```
 """,
-)(reconcile_commands.backfill)
+)(backfill_command.backfill)
 app.command(
     name="explain",
     short_help="What would happen to a log file, and why.",

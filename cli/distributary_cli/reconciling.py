@@ -69,7 +69,7 @@ class ReconcileFunction:
         total: dict[str, Any] = dict.fromkeys(COUNTS, 0) | {name: [] for name in LISTS}
         after: str | None = None
         while True:
-            part = self._invoke(task.event | ({"after": after} if after is not None else {}))
+            part = self.invoke(task.event | ({"after": after} if after is not None else {}))
             for name in COUNTS:
                 total[name] += part[name]
             for name in LISTS:
@@ -78,7 +78,13 @@ class ReconcileFunction:
             if after is None:
                 return {"subscription": task.subscription.name, "account_id": task.subscription.account_id} | total
 
-    def _invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """What the function answers to an event.
+
+        Raises:
+            ReconcileError: if the function fails.
+            botocore.exceptions.ClientError: as Invoke does.
+        """
         answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps(event).encode())
         payload: Any = json.loads(answer["Payload"].read() or b"null")
         if "FunctionError" in answer:
