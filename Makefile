@@ -54,7 +54,7 @@ test-faults: setup ## Run the tests that inject AWS's faults
 bench: setup .venv/bench/.ready ## Measure against the marks, in minutes (JSON=1, ONLY=warm, PROFILE=1)
 	@python -m benchmarks $(if $(JSON),--json) $(if $(PROFILE),--profile) $(foreach group,$(ONLY),--only $(group))
 
-.venv/bench/.ready: requirements/bench.txt
+.venv/bench/.ready: requirements/bench.txt | .venv/.ready
 	@test -x .venv/bench/bin/python || $(PYTHON) -m venv --without-pip .venv/bench
 	@$(BIN)/uv pip install --quiet --python .venv/bench/bin/python --require-hashes -r requirements/bench.txt
 	@touch $@
