@@ -51,8 +51,8 @@ test: setup ## Run all tests
 test-faults: setup ## Run the tests that inject AWS's faults
 	@FAULTS=1 python -m pytest -n 0 tests/integration/test_faults_injected.py $(PYTEST_ARGS)
 
-bench: setup .venv/bench/.ready ## Measure against the marks, in minutes (JSON=1, ONLY=warm, PROFILE=1)
-	@python -m benchmarks $(if $(JSON),--json) $(if $(PROFILE),--profile) $(foreach group,$(ONLY),--only $(group))
+bench: setup .venv/bench/.ready ## Measure against the marks, in minutes (JSON=1, ONLY=warm, PROFILE=1, GROWTH=file)
+	@python -m benchmarks $(if $(JSON),--json) $(if $(PROFILE),--profile) $(if $(GROWTH),--growth $(GROWTH)) $(foreach group,$(ONLY),--only $(group))
 
 .venv/bench/.ready: requirements/bench.txt | .venv/.ready
 	@test -x .venv/bench/bin/python || $(PYTHON) -m venv --without-pip .venv/bench

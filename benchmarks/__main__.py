@@ -6,16 +6,18 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.cloud import fake_cloud
+from benchmarks import growth, plot
+from benchmarks.cloud import ROOT, fake_cloud
 from benchmarks.contestants import contestant
 from benchmarks.figures import Bench, broken, ceiling, cold, processes, set_up, shares, warm
 from benchmarks.figures.processes import NoS5cmdError
 from benchmarks.marks import Figure, judge
 from benchmarks.quotas import NoQuotaError
-from benchmarks.table import as_json, print_table
+from benchmarks.table import as_json, machine, print_table, today
 
 GROUPS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "ceiling": ceiling.measure,
@@ -26,6 +28,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "set-up": set_up.measure,
     "broken": broken.measure,
 }
+PICTURE = ROOT / "docs" / "growth.svg"
 
 
 def main() -> int:
@@ -45,6 +48,8 @@ def main() -> int:
         bench = Bench(cloud, options.repeats, say)
         if options.profile:
             return _profile(bench)
+        if options.growth:
+            return _growth(bench, options.growth)
         figures, skipped = _measure(bench, options.only or list(GROUPS))
     if options.json:
         print(json.dumps(as_json(figures, skipped), indent=2, ensure_ascii=False))
@@ -74,6 +79,14 @@ def _profile(bench: Bench) -> int:
     return 0
 
 
+def _growth(bench: Bench, result: Path) -> int:
+    measured = growth.measure(bench)
+    result.write_text(json.dumps({"date": today(), "machine": machine(), **measured}, indent=2) + "\n")
+    PICTURE.write_text(plot.draw(measured))
+    bench.say(f"written: {result} and {PICTURE}")
+    return 0
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
@@ -82,6 +95,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="how often what is compared runs in turn")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--profile", action="store_true", help="profile the main thread in a warm batch, and no more")
+    parser.add_argument("--growth", type=Path, help="measure growth instead; write it here, and draw docs/growth.svg")
     return parser.parse_args()
 
 

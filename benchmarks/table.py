@@ -18,7 +18,7 @@ def as_json(figures: Sequence[Figure], skipped: Sequence[str]) -> dict[str, Any]
     """Everything measured, on what, and which marks are met."""
     judgements = judge(figures)
     return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "date": today(),
         "machine": machine(),
         "engine": os.environ.get("DISTRIBUTARY_ENGINE", "default"),
         "figures": {one.name: {"value": round(one.value, 6), "unit": one.unit, "what": one.what} for one in figures},
@@ -29,6 +29,11 @@ def as_json(figures: Sequence[Figure], skipped: Sequence[str]) -> dict[str, Any]
         "skipped": list(skipped),
         "met": all(one.is_met for one in judgements.values()),
     }
+
+
+def today() -> str:
+    """The date, in UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%d")
 
 
 def machine() -> dict[str, Any]:
