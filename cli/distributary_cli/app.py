@@ -10,6 +10,7 @@ import typer
 
 from distributary_cli import (
     backfill_command,
+    cost_command,
     dead_letters_commands,
     explain_command,
     logs_commands,
@@ -78,6 +79,18 @@ distributary whoami --bucket central-bucket --role-arn arn:aws:iam::111111111111
 ```
 """,
 )(whoami_command.show_caller)
+app.command(
+    name="cost",
+    short_help="What a month costs, with your numbers.",
+    epilog="""Examples:
+
+```console
+distributary cost --files 30000000 --accounts 400 --deliver both --kms bucket-keys
+distributary cost --files 5000000 --busy-percent 10 --third-parties 1 --file-kb 8 --keep-months 12
+distributary cost --price s3-copy=0.0054 --price event=0 --json | jq .usd
+```
+""",
+)(cost_command.say_cost)
 
 
 def print_version(asked: bool) -> None:

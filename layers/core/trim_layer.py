@@ -15,7 +15,7 @@ UNUSED = (
     "bin",
     "boto3/data",  # resources; the library uses clients
     "boto3/examples",
-    "aws_lambda_powertools/event_handler",  # three quarters of Powertools; the library logs and counts
+    "aws_lambda_powertools/event_handler",  # most of Powertools; the library logs and counts
 )
 USED_UTILITIES = frozenset({"__init__.py", "jmespath_utils"})
 """Of Powertools' utilities, what its logger imports."""
