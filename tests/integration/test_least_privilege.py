@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from integration.permissions import Actor, act_as, make_role, permissions, roles, trusting
 from integration.stacks import owner_stack
+from integration.waiting import wait_until
 
 from distributary_local.deployment import (
     CENTRAL_ACCOUNT_ID,
@@ -210,10 +211,68 @@ def rows_of_comparing(role: str) -> dict[tuple[str, str, str], Row]:
     }
 
 
+def rows_of_a_backfill(role: str) -> dict[tuple[str, str, str], Row]:
+    """What the state machine's role is for."""
+
+    def client(world: World, service: str) -> Any:
+        return world.functions[role].actor.client(service)
+
+    def place(world: World, folder: str) -> dict[str, str]:
+        """An object that is there."""
+        made = {"Bucket": world.deployment.outputs["BackfillBucketName"], "Key": f"{folder}/least-privilege"}
+        world.deployment.emulator.client("s3", A).put_object(**made, Body=b"{}")
+        return made
+
+    def upload(world: World, call: str) -> object:
+        made = place(world, "results")
+        begun = world.deployment.emulator.client("s3", A).create_multipart_upload(**made)
+        return getattr(client(world, "s3"), call)(**made, UploadId=begun["UploadId"])
+
+    def start(world: World) -> object:
+        machine = world.deployment.outputs["BackfillStateMachineArn"]
+        return client(world, "stepfunctions").start_execution(stateMachineArn=machine, input="{}")
+
+    def ended(world: World) -> dict[str, str]:
+        """An execution that has failed, for want of input."""
+        states, machine = world.deployment.emulator.client("stepfunctions", A), world.deployment.outputs
+        arn = states.start_execution(stateMachineArn=machine["BackfillStateMachineArn"], input="{}")["executionArn"]
+        wait_until(lambda: states.describe_execution(executionArn=arn)["status"] == "RUNNING")
+        return {"executionArn": arn}
+
+    def states(call: str, allowed: str = "OK") -> Row:
+        def follow(world: World) -> object:
+            return getattr(client(world, "stepfunctions"), call)(**ended(world))
+
+        return Row(follow, allowed, "AccessDeniedException")
+
+    def compare(world: World) -> object:
+        name = world.deployment.outputs["ReconcileFunctionName"]
+        return client(world, "lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b'{"days": 0}')
+
+    def objects(call: str, folder: str) -> Row:
+        return Row(lambda world: getattr(client(world, "s3"), call)(**place(world, folder)))
+
+    return {
+        (role, "ReadTheShards", "s3:GetObject"): objects("get_object", "shards"),
+        (role, "WriteTheResults", "s3:PutObject"): objects("put_object", "results"),
+        (role, "WriteTheResults", "s3:GetObject"): objects("get_object", "results"),
+        (role, "WriteTheResults", "s3:ListMultipartUploadParts"): Row(lambda world: upload(world, "list_parts")),
+        (role, "WriteTheResults", "s3:AbortMultipartUpload"): Row(
+            lambda world: upload(world, "abort_multipart_upload")
+        ),
+        (role, "StartBatches", "states:StartExecution"): Row(start, refused="AccessDeniedException"),
+        (role, "FollowBatches", "states:DescribeExecution"): states("describe_execution"),
+        (role, "FollowBatches", "states:StopExecution"): states("stop_execution", "ValidationException"),
+        (role, "FollowBatches", "states:RedriveExecution"): states("redrive_execution"),
+        (role, "CompareBatches", "lambda:InvokeFunction"): Row(compare, refused="AccessDeniedException"),
+    }
+
+
 ROWS: dict[tuple[str, str, str], Row] = {
     **rows_of_a_function("DeliverToOwnerRole", "ConsumeTheOwnerQueue"),
     **rows_of_a_function("FanOutRole", "ConsumeTheThirdPartyQueue"),
     **rows_of_comparing("ReconcileRole"),
+    **rows_of_a_backfill("BackfillRole"),
     ("DeliveryRole", "ReadLogFiles", "s3:GetObject"): Row(World.copy),
     ("DeliveryRole", "ReadLogFiles", "s3:GetObjectVersion"): Row(lambda world: world.copy(VersionId=world.version_id)),
     ("DeliveryRole", "WriteCopies", "s3:PutObject"): Row(World.copy),
@@ -255,6 +314,7 @@ def world(deployment: Deployment) -> Iterator[World]:
             ),
             "FanOutRole": copy_of(deployment, "FanOutRole", "ThirdParty", "FAN_OUT", third_partys_role),
             "ReconcileRole": copy_of(deployment, "ReconcileRole", "Owner", "RECONCILE", delivery.role_arn),
+            "BackfillRole": Function(copy_of_the_backfills(deployment), *[""] * 5),
         }
         key = f"AWSLogs/{OWNER}/CloudTrail/us-east-1/2026/11/21/{OWNER}_CloudTrail_least-privilege.json.gz"
         put = emulator.client("s3", A).put_object(Bucket=central, Key=key, Body=b"logs")
@@ -270,6 +330,13 @@ def copy_of(deployment: Deployment, role: str, queue: str, function: str, delive
     log_group = deployment.environment[f"{function}_LOG_GROUP"]
     alive, dead = (deployment.outputs[f"{queue}{kind}Url"] for kind in ("Queue", "DeadLetterQueue"))
     return Function(actor, alive, dead, log_group, delivery_role_arn, make_logging_function(actor, name, log_group))
+
+
+def copy_of_the_backfills(deployment: Deployment) -> Actor:
+    """The state machine's role once more."""
+    emulator = deployment.emulator
+    arn = make_role(emulator, A, "least-privilege-BackfillRole", roles(emulator, A, STACK)["BackfillRole"])
+    return act_as(emulator, arn, "s3", "stepfunctions", "lambda", trusted={"AWS": A})
 
 
 def make_logging_function(role: Actor, name: str, log_group: str) -> str:

@@ -130,7 +130,7 @@ def test_a_shard_that_fails_stops_no_other_and_stays() -> None:
         batch("x", "y", "z"), compares(x=BrokenError("no"), y=REPORT, z=BrokenError("no")), ALWAYS_TIME
     )
     assert [one["prefix"] for one in first["Items"]] == ["x", "z"]
-    with pytest.raises(ShardsFailedError, match="BrokenError: no; the same or the like for: b x, b z"):
+    with pytest.raises(ShardsFailedError, match="BrokenError: no; the same or the like for: b x, b z; 2 files"):
         compare_batch(first, compares(x=BrokenError("no"), z=BrokenError("no")), ALWAYS_TIME)
     assert compare_batch(first, compares(x=REPORT, z=REPORT), ALWAYS_TIME)["Items"] == []
 

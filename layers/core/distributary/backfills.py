@@ -85,6 +85,9 @@ def compare_batch(
             left.append({**shard, "after": report.continue_after})
     if failures and not compared:
         (_, first), names = failures[0], ", ".join(name for name, _ in failures)
-        raise ShardsFailedError(f"{type(first).__name__}: {first}; the same or the like for: {names}") from first
+        raise ShardsFailedError(
+            f"{type(first).__name__}: {first}; the same or the like for: {names}; {queued} files of this batch's other "
+            "shards are queued"
+        ) from first
     rest = math.ceil((counts["repaired"] - queued) / rate)
     return {"Items": [*shards, *left], "BatchInput": common, "counts": counts, "rest_seconds": rest}

@@ -1,10 +1,13 @@
 """Step Functions."""
 
+import contextvars
 import copy
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+from ministack.core.responses import error_response_json, json_response, now_iso
 from ministack.services import s3, stepfunctions
 
 from distributary_local.gaps.callers import bucket_policy, may, role_session
@@ -32,6 +35,8 @@ def map_batches() -> None:
         for name in ("MaxConcurrency", "ToleratedFailurePercentage", "ToleratedFailureCount"):
             if path := state.pop(f"{name}Path", None):
                 state[name] = stepfunctions._resolve_path_or_ctx(path, effective, context)
+        if execution.get("redriveCount"):
+            return _redo(original, state, raw, iterator, execution, context)
         if batcher := state.pop("ItemBatcher", None):
             items = _items(state, effective, context)
             common = stepfunctions._resolve_params_obj(batcher.get("BatchInput") or {}, effective, context)
@@ -106,6 +111,54 @@ def map_permissions() -> None:
         return original(state, raw, execution, context)
 
 
+def execution_redrive() -> None:
+    """Redrive an execution that has failed or was stopped: its child executions that haven't succeeded run again.
+
+    AWS: "Redriving Map Runs", https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html.
+    ministack: Unknown action.
+    Not shown: children go on at the state that failed (here they begin anew); states before the map aren't repeated.
+    """
+
+    @around(stepfunctions, "handle_request")
+    async def handle(original: Any, method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        if not headers.get("x-amz-target", "").endswith(".RedriveExecution"):
+            return await original(method, path, headers, body, query)
+        execution = stepfunctions._executions.get(json.loads(body)["executionArn"])
+        if execution is None:
+            return error_response_json("ExecutionDoesNotExist", "Execution Does Not Exist", 400)
+        if execution["status"] not in ("FAILED", "ABORTED", "TIMED_OUT"):
+            return error_response_json("ExecutionNotRedrivable", f"Execution is {execution['status']}", 400)
+        for name in ("error", "cause"):
+            execution.pop(name, None)
+        again = {"status": "RUNNING", "stopDate": None, "output": None}
+        execution.update(again, redriveCount=execution.get("redriveCount", 0) + 1)
+        begin = contextvars.copy_context().run
+        threading.Thread(
+            target=begin, args=(stepfunctions._run_execution, execution["executionArn"]), daemon=True
+        ).start()
+        return stepfunctions._finalize_response(json_response({"redriveDate": now_iso()}))
+
+
+def _redo(original: Any, state: Json, raw: Any, iterator: Json, execution: Json, context: Json) -> Any:
+    """Run what hasn't succeeded of an execution's map; the new Map Run takes the place of the old one."""
+    arn, runs, children = execution["executionArn"], stepfunctions._map_runs, stepfunctions._executions
+    old = [one for one, run in runs.items() if run["executionArn"] == arn]
+    done = [one for one in children.values() if one.get("mapRunArn") in old and one["status"] == "SUCCEEDED"]
+    lost = [one for one in children.values() if one.get("mapRunArn") in old and one["status"] != "SUCCEEDED"]
+    for run in old:
+        del runs[run]
+    for child in lost:
+        del children[child["executionArn"]]
+    read = ("ItemReader", "ItemBatcher", "ItemSelector", "Parameters")
+    state = {name: value for name, value in state.items() if name not in read} | {"ItemsPath": "$"}
+    try:
+        return original(state, raw, [json.loads(one["input"]) for one in lost], iterator, execution, context)
+    finally:
+        new = [one for one, run in runs.items() if run["executionArn"] == arn]
+        for child in done:
+            child["mapRunArn"] = new[0]
+
+
 def _items(state: Json, effective: Any, context: Json) -> list[Any]:
     """The items of a map, each as its ItemSelector makes it; takes both out of the state."""
     if reader := state.pop("ItemReader", None):
@@ -170,4 +223,4 @@ def _told(child: Json) -> Json:
     return {name[0].upper() + name[1:]: child[name] for name in names if child.get(name) is not None}
 
 
-GAPS = (map_permissions, map_batches, map_results)
+GAPS = (map_permissions, map_batches, map_results, execution_redrive)

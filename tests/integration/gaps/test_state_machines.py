@@ -2,16 +2,18 @@ import json
 from typing import Any
 
 import pytest
-from integration.gaps.world import EVERYTHING, A, Aws, eventually, name
+from integration.gaps.world import EVERYTHING, A, Aws, eventually, name, refused
 
 SIZES = "def handler(event, context):\n    return {'items': len(event['Items']), 'batch': event['BatchInput']}\n"
 FAILS = "def handler(event, context):\n    raise ValueError('no')\n"
 
 
-def run(aws: Aws, code: str, *statements: dict[str, Any], tolerated: int = 0, **state: Any) -> dict[str, Any]:
+def run(
+    aws: Aws, code: str, *statements: dict[str, Any], tolerated: int = 0, **state: Any
+) -> dict[str, Any]:
     """Run a Distributed Map over ten items, four a batch, on S3; what its execution ended as, and its bucket."""
-    bucket, machine = aws.bucket(A), name("machine")
-    function_arn = aws.root("lambda", A).get_function(FunctionName=aws.function(A, code))["Configuration"][
+    bucket, machine, function = aws.bucket(A), name("machine"), aws.function(A, code)
+    function_arn = aws.root("lambda", A).get_function(FunctionName=function)["Configuration"]["FunctionArn"]
         "FunctionArn"
     ]
     lines = "".join(json.dumps({"n": number}) + "\n" for number in range(10))
@@ -37,7 +39,7 @@ def run(aws: Aws, code: str, *statements: dict[str, Any], tolerated: int = 0, **
     arn = client.start_execution(stateMachineArn=made["stateMachineArn"], input=given)["executionArn"]
     assert eventually(lambda: client.describe_execution(executionArn=arn)["status"] != "RUNNING", 30)
     ended: dict[str, Any] = client.describe_execution(executionArn=arn)
-    return ended | {"bucket": bucket}
+    return ended | {"bucket": bucket, "function": function}
 
 
 BATCHES: dict[str, Any] = {
@@ -85,6 +87,30 @@ def test_a_state_machine_may_what_its_role_may(aws: Aws) -> None:
     assert run(aws, SIZES, reads, **BATCHES)["error"] == "States.ExceedToleratedFailureThreshold"
     invokes = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
     assert run(aws, SIZES, reads, invokes, **BATCHES)["status"] == "SUCCEEDED"
+
+
+FAILS_ONCE = """
+import os
+def handler(event, context):
+    if event["Items"][0]["n"] == 4 and "MENDED" not in os.environ:
+        raise ValueError("no")
+    return {"items": len(event["Items"])}
+"""
+
+
+@pytest.mark.gap("execution_redrive")
+def test_a_redriven_execution_repeats_what_failed(aws: Aws) -> None:
+    client = aws.root("stepfunctions", A)
+    failed = run(aws, FAILS_ONCE, EVERYTHING, **BATCHES)
+    assert failed["status"] == "FAILED"
+    mended = {"Variables": {"MENDED": "yes"}}
+    aws.root("lambda", A).update_function_configuration(FunctionName=failed["function"], Environment=mended)
+    arn = failed["executionArn"]
+    client.redrive_execution(executionArn=arn)
+    assert eventually(lambda: client.describe_execution(executionArn=arn)["status"] == "SUCCEEDED")
+    assert [one["items"] for one in json.loads(client.describe_execution(executionArn=arn)["output"])] == [4]
+    with refused("ExecutionNotRedrivable"):
+        client.redrive_execution(executionArn=arn)
 
 
 def _read(aws: Aws, bucket: str, key: str) -> Any:
