@@ -8,14 +8,10 @@ SIZES = "def handler(event, context):\n    return {'items': len(event['Items']),
 FAILS = "def handler(event, context):\n    raise ValueError('no')\n"
 
 
-def run(
-    aws: Aws, code: str, *statements: dict[str, Any], tolerated: int = 0, **state: Any
-) -> dict[str, Any]:
+def run(aws: Aws, code: str, *statements: dict[str, Any], tolerated: int = 0, **state: Any) -> dict[str, Any]:
     """Run a Distributed Map over ten items, four a batch, on S3; what its execution ended as, and its bucket."""
     bucket, machine, function = aws.bucket(A), name("machine"), aws.function(A, code)
     function_arn = aws.root("lambda", A).get_function(FunctionName=function)["Configuration"]["FunctionArn"]
-        "FunctionArn"
-    ]
     lines = "".join(json.dumps({"n": number}) + "\n" for number in range(10))
     aws.root("s3", A).put_object(Bucket=bucket, Key="items.jsonl", Body=lines.encode())
     task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "OutputPath": "$.Payload", "End": True}
