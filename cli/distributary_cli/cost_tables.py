@@ -127,14 +127,17 @@ def _batch_sizes(stack: Stack, measured: Measured, prices: Mapping[str, Price]) 
 
 
 def _windows(stack: Stack, measured: Measured, prices: Mapping[str, Price]) -> str:
-    text = "Files in an average batch, and USD for a million files of Lambda and SQS together."
+    text = (
+        "Files in an average batch, and USD for a million files of Lambda and SQS together. Where hardly anything comes\n"
+        "Lambda may collect for 20 seconds, whatever the window."
+    )
     heads = [
         "`MaximumBatchingWindowInSeconds`",
         "small: files",
         "small: USD",
         "bursty: files",
         "bursty: USD",
-        "seconds later, at most",
+        "seconds later",
     ]
     rows = []
     for seconds in (1, 2, 5, 20, 60, 300):
