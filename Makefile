@@ -5,12 +5,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 LOCAL_PORT ?= 4566
-export LOCAL_PORT
+LOCAL_HOST ?= 127.0.0.1
+export LOCAL_PORT LOCAL_HOST
 export PATH := $(BIN):$(PATH)
 
 PYTEST_ARGS ?= -n 2
 
-.PHONY: test-faults bench help setup demo up down test check lint types validate lock clean
+.PHONY: test-faults test-sam-local bench help setup demo up down invoke test check lint types validate lock clean
 
 help: ## List these words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -45,11 +46,17 @@ up: setup ## Start a local AWS with everything deployed, and leave it running (L
 down: setup ## Stop it
 	@python -m distributary_local down
 
+invoke: setup ## Run a function in Lambda's own image on an event (EVENT, FUNCTION); Docker
+	@python -m distributary_local invoke "$(or $(EVENT),EVENT)" --function "$(or $(FUNCTION),DeliverToOwner)"
+
 test: setup ## Run all tests
 	@python -m pytest $(PYTEST_ARGS)
 
 test-faults: setup ## Run the tests that inject AWS's faults
 	@FAULTS=1 python -m pytest -n 0 tests/integration/test_faults_injected.py $(PYTEST_ARGS)
+
+test-sam-local: setup ## Run the tests in Lambda's own image; Docker
+	@SAM_LOCAL=1 python -m pytest -n 0 tests/sam_local $(PYTEST_ARGS)
 
 bench: setup .venv/bench/.ready ## Measure against the marks, in minutes (JSON=1, ONLY=warm, PROFILE=1, GROWTH=file)
 	@python -m benchmarks $(if $(JSON),--json) $(if $(PROFILE),--profile) $(if $(GROWTH),--growth $(GROWTH)) $(foreach group,$(ONLY),--only $(group))

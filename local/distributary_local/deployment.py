@@ -1,6 +1,5 @@
 """Deploys the real templates to the local AWS, as a platform team and its receivers would: sam build, sam deploy."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import yaml
 
 from distributary_local.emulator import REGION, Emulator
-from distributary_local.tools import ROOT, credentials, one_build_at_a_time, run
+from distributary_local.tools import ARCHITECTURE, ROOT, credentials, run, sam_build
 
 CENTRAL_ACCOUNT_ID = "111111111111"
 OWNERS = (CENTRAL_ACCOUNT_ID, "222222222222", "333333333333")
@@ -108,9 +107,7 @@ def deploy(emulator: Emulator, progress: Progress) -> Deployment:
     """
     progress("sam build")
     build = emulator.directory / "build"
-    with one_build_at_a_time():
-        cache = ROOT / ".local" / "cache"
-        run(emulator, CENTRAL_ACCOUNT_ID, "sam", "build", "--build-dir", build, "--cache-dir", cache)
+    sam_build(build)
     progress(f"sam deploy template.yaml into Account A ({CENTRAL_ACCOUNT_ID})")
     _sam_deploy(emulator, build / "template.yaml")
     outputs = _outputs(emulator, CENTRAL_ACCOUNT_ID, STACK)
@@ -167,7 +164,7 @@ def _sam_deploy(emulator: Emulator, template: Path) -> None:
         "BucketName": CENTRAL_BUCKET,
         "KeyPrefixes": KEY_PREFIXES,
         "PrefixAccount1": f'"{PREFIX_ACCOUNTS}"',  # sam takes a second = only in quotes
-        "Architecture": "arm64" if os.uname().machine in ("arm64", "aarch64") else "x86_64",
+        "Architecture": ARCHITECTURE,
     }
     run(
         emulator,

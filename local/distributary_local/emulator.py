@@ -25,6 +25,7 @@ import botocore.session
 from botocore.config import Config
 
 REGION = "us-east-1"
+LOOPBACK = "127.0.0.1"
 _START_DEADLINE = 60.0  # seconds; a second is enough on an idle machine
 _STOP_DEADLINE = 10.0
 _LOCAL = Path(__file__).resolve().parents[1]
@@ -42,9 +43,14 @@ class Emulator:
     """A running local AWS."""
 
     pid: int
+    host: str
     port: int
-    endpoint_url: str
     directory: Path
+
+    @property
+    def endpoint_url(self) -> str:
+        """The URL of all its services."""
+        return f"http://{self.host}:{self.port}"
 
     def stop(self) -> None:
         """End the process and its Lambda workers, at once if it doesn't end by itself; do nothing if it is gone."""
@@ -82,7 +88,7 @@ def start(
     *,
     organizations: Mapping[str, Sequence[str]] = {},
     without_gaps: Collection[str] = (),
-    host: str = "127.0.0.1",
+    host: str = LOOPBACK,
 ) -> Emulator:
     """Start the local AWS, detached from this process, and return when it answers.
 
@@ -109,8 +115,8 @@ def start(
         ],
         setsid=True,
     )
-    emulator = Emulator(pid, port, f"http://{host}:{port}", directory)
-    _pid_file(directory).write_text(f"{pid} {port}\n")
+    emulator = Emulator(pid, host, port, directory)
+    _pid_file(directory).write_text(f"{pid} {host} {port}\n")
     try:
         _wait_until_healthy(emulator)
     except BaseException:
@@ -130,14 +136,14 @@ def running(port: int, directory: Path, **options: Any) -> Iterator[Emulator]:
         emulator.stop()
 
 
-def attach(directory: Path, host: str = "127.0.0.1") -> Emulator | None:
+def attach(directory: Path) -> Emulator | None:
     """Return the emulator that was started with this directory and still runs, whoever started it; else None."""
     directory = directory.resolve()
     try:
-        pid, port = (int(word) for word in _pid_file(directory).read_text().split())
+        pid, host, port = _pid_file(directory).read_text().split()
     except (FileNotFoundError, ValueError):
         return None
-    return Emulator(pid, port, f"http://{host}:{port}", directory) if _is_ours(pid, directory) else None
+    return Emulator(int(pid), host, int(port), directory) if _is_ours(int(pid), directory) else None
 
 
 def session_of(access_key_id: str, secret_access_key: str, session_token: str | None = None) -> boto3.Session:
@@ -152,7 +158,7 @@ def _data_loader() -> Any:
     return botocore.session.Session().get_component("data_loader")
 
 
-def free_port(host: str = "127.0.0.1") -> int:
+def free_port(host: str = LOOPBACK) -> int:
     """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((host, 0))

@@ -13,6 +13,8 @@ from distributary_local.emulator import REGION, Emulator
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".venv" / "bin"
 """Where `make setup` puts them."""
+ARCHITECTURE = "arm64" if os.uname().machine in ("arm64", "aarch64") else "x86_64"
+"""This machine's, in Lambda's words."""
 
 
 class DeploymentError(Exception):
@@ -33,7 +35,17 @@ def one_build_at_a_time() -> Iterator[None]:
         yield
 
 
-def run(emulator: Emulator, account_id: str, *command: object, extra: Mapping[str, str] = {}) -> None:
+def sam_build(build: Path) -> None:
+    """Build template.yaml into a folder, from the cache what hasn't changed.
+
+    Raises:
+        DeploymentError: with sam's output, if it fails.
+    """
+    with one_build_at_a_time():
+        run(None, "", "sam", "build", "--build-dir", build, "--cache-dir", ROOT / ".local" / "cache")
+
+
+def run(emulator: Emulator | None, account_id: str, *command: object, extra: Mapping[str, str] = {}) -> None:
     """Run a tool as the root of an account, with nothing of the caller's AWS settings in its environment.
 
     Raises:
@@ -42,7 +54,7 @@ def run(emulator: Emulator, account_id: str, *command: object, extra: Mapping[st
     done = subprocess.run(
         [str(word) for word in command],
         cwd=ROOT,
-        env={**_environment(emulator, account_id), **extra},
+        env={**environment(emulator, account_id), **extra},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -55,11 +67,14 @@ def run(emulator: Emulator, account_id: str, *command: object, extra: Mapping[st
         )
 
 
-def _environment(emulator: Emulator, account_id: str) -> dict[str, str]:
+def environment(emulator: Emulator | None, account_id: str) -> dict[str, str]:
+    """What a tool runs in: the root of an account of the local AWS, or nobody; never the caller's account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    local = {**credentials(account_id), "AWS_ENDPOINT_URL": emulator.endpoint_url} if emulator else {}
     return kept | {
-        **credentials(account_id),
-        "AWS_ENDPOINT_URL": emulator.endpoint_url,
+        **local,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -43,7 +43,7 @@ def test_no_function_outlives_the_emulator(tmp_path: Path) -> None:
 
 def test_another_process_with_that_number_is_left_alone(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:  # noqa: S607
-        emulator.Emulator(other.pid, 1, "http://127.0.0.1:1", tmp_path).stop()
+        emulator.Emulator(other.pid, "127.0.0.1", 1, tmp_path).stop()
         assert other.poll() is None
         other.kill()
 

@@ -1,0 +1,77 @@
+"""Runs a function in Lambda's own image by `sam local invoke`, and reads what came of it.
+
+`sam local` ends with 0 whatever happens to the function, so what it prints is read.
+"""
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributary_local.tools import ROOT, environment
+
+
+class InvocationError(Exception):
+    """A function could not be run, or not to its end; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """What a function answered, and the lines of its log that tell an outcome."""
+
+    response: Any
+    told: tuple[Mapping[str, Any], ...]
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """How many log files had each; a file that had been delivered before counts as delivered."""
+        return Counter(str(line["outcome"]).removeprefix("already_") for line in self.told)
+
+    @property
+    def error(self) -> str | None:
+        """What the function raised, if it did."""
+        if isinstance(self.response, Mapping) and "errorType" in self.response:
+            return f"{self.response['errorType']}: {self.response.get('errorMessage', '')}"
+        return None
+
+
+def sam_local_invoke(function: str, event: Path, template: Path, variables: Path) -> Invoked:
+    """Run a function once.
+
+    Args:
+        function: its logical ID.
+        event: a file.
+        template: built, see `sam_functions.write_template`.
+        variables: a file for `--env-vars`.
+
+    Raises:
+        InvocationError: if it doesn't answer: timeouts, too little memory, errors of sam.
+    """
+    command = ("sam", "local", "invoke", function, "--event", event, "--template-file", template)
+    settings = ("--config-file", ROOT / "samconfig.toml", "--config-env", "local", "--env-vars", variables)
+    done = subprocess.run(
+        [*command, *settings],
+        cwd=ROOT,
+        env=environment(None, ""),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.strip().splitlines()
+    try:
+        response = json.loads(lines[-1])
+    except (IndexError, ValueError) as error:
+        raise InvocationError(f"{function} gave no answer.\n{done.stderr.strip()[-3000:]}") from error
+    return Invoked(response, tuple(_told(done.stderr)))
+
+
+def _told(log: str) -> Iterator[Mapping[str, Any]]:
+    for line in log.splitlines():
+        if line.startswith("{"):
+            fields = json.loads(line)
+            if "outcome" in fields and "_aws" not in fields:
+                yield fields
