@@ -128,8 +128,8 @@ def _batch_sizes(stack: Stack, measured: Measured, prices: Mapping[str, Price]) 
 
 def _windows(stack: Stack, measured: Measured, prices: Mapping[str, Price]) -> str:
     text = (
-        "Files in an average batch, and USD for a million files of Lambda and SQS together. Where hardly anything comes\n"
-        "Lambda may collect for 20 seconds, whatever the window."
+        "Files in an average batch, and USD for a million files of Lambda and SQS together. Where hardly anything\n"
+        "comes, Lambda may collect for 20 seconds, whatever the window."
     )
     heads = [
         "`MaximumBatchingWindowInSeconds`",

@@ -64,7 +64,7 @@ def test_batches_are_such_as_lambda_takes(feed: Feed) -> None:
 
 
 def test_a_full_batch_of_the_longest_messages_is_no_larger_than_lambda_takes(feed: Feed) -> None:
-    """The longest key is 1,024 bytes; each can take six in a JSON string, and seven in one inside another."""
+    """A key has 1,024 bytes at most; each can take six in a JSON string, and seven in one inside another."""
     longest = ObjectCreated("b" * 63, "\x01" * 1024, "v" * 1024, 5 * 1024**4, "e" * 40, "2026-11-21T06:05:00Z")
     body = redelivery(longest, ["s" * 64] * 10, attempts=99, since=1_795_265_604)
     assert feed.event["BatchSize"] * (len(json.dumps(body)) + RECORD_BYTES) <= PAYLOAD_BYTES_AT_MOST
