@@ -21,7 +21,6 @@ SHARDS_IN_A_BATCH = 20
 @spread
 def backfill(
     receivers: Receivers,
-    where: Where,
     since: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="From when on, by the times in the keys, UTC. Required, but for --redrive."),
@@ -48,6 +47,8 @@ def backfill(
         str | None,
         typer.Option(metavar="ARN", help="Go on with a distributed one that failed or was stopped, and follow it."),
     ] = None,
+    *,
+    where: Where,
     json: options.Json = False,
 ) -> None:
     """Deliver log files that arrived before their subscription did: day by day, the newest first.

@@ -27,11 +27,12 @@ SHOWN = 10
 @spread
 def reconcile(
     receivers: Receivers,
-    where: Where,
     since: Since = "2d",
     until: Until = None,
     grace: Grace = 180,
     repair: Annotated[bool, typer.Option("--repair", help="Put what is missing into the queue again.")] = False,
+    *,
+    where: Where,
     json: options.Json = False,
 ) -> None:
     """Compare the central bucket with the receivers' buckets: what is missing there, different, or over.
