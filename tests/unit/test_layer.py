@@ -209,3 +209,21 @@ kinds = (botocore.client.BaseClient, botocore.session.Session)
 print(callable(app.handler), [one for one in gc.get_objects() if isinstance(one, kinds)])
 """
     assert run(interpreter, code, function.parent, layer) == "True []"
+
+
+def test_delivering_imports_nothing_that_only_the_comparison_or_the_command_line_needs(
+    layer: Path, interpreter: str
+) -> None:
+    """Each module is read in every cold start."""
+    code = f"""
+import os, sys
+os.environ.update({SETTINGS})
+import app
+app.deliverer()
+print(*sorted(sys.modules))
+"""
+    imported = set(run(interpreter, code, ROOT / "functions" / "deliver_to_owner", layer).split())
+    assert "distributary.batches" in imported
+    assert {name for name in imported if name.split(".")[0] in ("asyncio", "ctypes", "sqlite3", "unittest")} == set()
+    ours = ("comparisons", "listings", "prefixes", "reconciliation", "reconcile_jobs", "selections", "windows")
+    assert imported & {f"distributary.{name}" for name in ours} == set()
