@@ -61,5 +61,5 @@ def test_every_fault_of_the_log_has_its_rest() -> None:
 
 
 def test_the_breaker_is_the_codes() -> None:
-    assert (OPENS_AFTER, OPEN_SECONDS) == (3, 15)
-    assert "Three refusals in a row open it for 15 seconds" in DOCUMENT
+    assert (OPENS_AFTER, OPEN_SECONDS) == (3, 7)
+    assert "Three refusals in a row open it for seven seconds" in DOCUMENT

@@ -1,5 +1,6 @@
 import pytest
 
+from distributary.breakers import OPEN_SECONDS
 from distributary.faults import Fault
 from distributary.retries import (
     FIRST_SECONDS,
@@ -19,6 +20,11 @@ def test_delays_grow_to_the_faults_longest_and_stay_there(fault: Fault) -> None:
         drawn = [delay_seconds(fault, attempts) for _ in range(50)]
         assert min(drawn) >= full // 2
         assert max(drawn) <= full
+
+
+def test_the_first_rest_outlasts_an_open_breaker() -> None:
+    """Otherwise what was refused would be sent away untried, to rest once more."""
+    assert min(delay_seconds(Fault.RECEIVER_BROKEN, 1) for _ in range(200)) > OPEN_SECONDS
 
 
 def test_what_failed_together_does_not_come_back_together() -> None:

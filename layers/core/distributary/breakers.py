@@ -13,8 +13,12 @@ from distributary.faults import CircuitOpenError, Fault, classify
 
 OPENS_AFTER = 3
 """Refusals in a row. One alone may be about one file: S3 answers AccessDenied for a deleted object as well."""
-OPEN_SECONDS = 15.0
-"""How long nobody asks. Then one delivery goes through as a probe."""
+OPEN_SECONDS = 7.0
+"""How long nobody asks. Then one delivery goes through as a probe.
+
+Less than the shortest first rest (`retries.FIRST_SECONDS`, at random up to half less): what was refused comes back to a
+receiver that is asked again, and isn't sent away for another rest.
+"""
 
 
 @dataclass(slots=True)
