@@ -89,11 +89,13 @@ def start(
     organizations: Mapping[str, Sequence[str]] = {},
     without_gaps: Collection[str] = (),
     host: str = LOOPBACK,
+    delay_scale: float = 1,
 ) -> Emulator:
     """Start the local AWS, detached from this process, and return when it answers.
 
     `directory` keeps its log, its data and its process ID. `organizations` maps organisation IDs to account IDs.
-    `without_gaps` leaves some of ministack's gaps open, for the tests that show they are there.
+    `without_gaps` leaves some of ministack's gaps open, for the tests that show they are there. `delay_scale` shortens
+    the DelaySeconds of messages.
     """
     if not _INTERPRETER.exists():
         raise EmulatorError(f"There is no {_INTERPRETER}: run make setup.")
@@ -107,7 +109,7 @@ def start(
     pid = os.posix_spawn(
         command[0],
         command,
-        _environment(host, port, directory, organizations),
+        _environment(host, port, directory, organizations) | {"LOCAL_DELAY_SCALE": str(delay_scale)},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),

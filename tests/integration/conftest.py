@@ -16,6 +16,10 @@ from distributary_local import emulator
 from distributary_local.deployment import ORGANIZATIONS, Deployment, deploy
 
 
+DELAY_SCALE = 0.2
+"""The first rest of what has failed takes two or three seconds instead of ten or fifteen."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -28,7 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     directory = tmp_path_factory.mktemp("deployment")
-    with emulator.running(emulator.free_port(), directory, organizations=ORGANIZATIONS) as running:
+    options: dict[str, Any] = {"organizations": ORGANIZATIONS, "delay_scale": DELAY_SCALE}
+    with emulator.running(emulator.free_port(), directory, **options) as running:
         yield deploy(running, progress=lambda _: None)
 
 

@@ -1,6 +1,7 @@
-"""SQS: moving messages back from a dead-letter queue."""
+"""SQS: moving messages back from a dead-letter queue; delays."""
 
 import json
+import os
 import time
 from collections import defaultdict
 from typing import Any
@@ -40,6 +41,23 @@ def dead_letter_redrive() -> None:
         CancelMessageMoveTask=_cancel,
         ListDeadLetterSourceQueues=_sources,
     )
+
+
+def shorter_delays() -> None:
+    """Let messages rest a fraction of their DelaySeconds, LOCAL_DELAY_SCALE: for tests, in which minutes would pass.
+
+    AWS has no such thing. At least a second is left of every delay; visibility timeouts stay what they are.
+    """
+    scale = float(os.environ.get("LOCAL_DELAY_SCALE", "1"))
+
+    @around(sqs, "_act_send_message")
+    def send(original: Any, parameters: dict[str, Any], url: str) -> dict[str, Any]:
+        if delay := int(parameters.get("DelaySeconds") or 0):
+            parameters = parameters | {"DelaySeconds": max(1, round(delay * scale))}
+        sent: dict[str, Any] = original(parameters, url)
+        return sent
+
+    sqs._HANDLERS["SendMessage"] = sqs._act_send_message
 
 
 def _start(parameters: dict[str, Any], _: str) -> dict[str, Any]:
@@ -99,4 +117,4 @@ def _source_queues(dead_letter_arn: str) -> list[str]:
     ]
 
 
-GAPS = (dead_letter_redrive,)
+GAPS = (dead_letter_redrive, shorter_delays)

@@ -6,6 +6,7 @@ The second run tells when ministack no longer needs the gap.
 import functools
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,6 +15,7 @@ from integration.gaps.world import ORGANIZATIONS, Aws
 from distributary_local import emulator
 
 OPEN = "open"
+DELAY_SCALE = 0.05
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,7 +30,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def all_closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     directory = tmp_path_factory.mktemp("emulator")
-    with emulator.running(emulator.free_port(), directory, organizations=ORGANIZATIONS) as running:
+    with emulator.running(
+        emulator.free_port(), directory, organizations=ORGANIZATIONS, delay_scale=DELAY_SCALE
+    ) as running:
         yield Aws(running)
 
 
@@ -42,7 +46,11 @@ def all_but(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
             stack.close()
             directory = tmp_path_factory.mktemp(gap)
             port = emulator.free_port()
-            options = {"organizations": ORGANIZATIONS, "without_gaps": {gap}}
+            options: dict[str, Any] = {
+                "organizations": ORGANIZATIONS,
+                "delay_scale": DELAY_SCALE,
+                "without_gaps": {gap},
+            }
             return Aws(stack.enter_context(emulator.running(port, directory, **options)))
 
         yield start

@@ -7,6 +7,16 @@ from integration.gaps.world import EVERYTHING, A, Aws, document, eventually, nam
 ANSWERING = "def handler(event, context):\n    return {answer}\n"
 
 
+@pytest.mark.gap("shorter_delays")
+def test_a_message_rests_a_fraction_of_its_delay(aws: Aws) -> None:
+    url, _ = aws.queue(A)
+    aws.root("sqs", A).send_message(QueueUrl=url, MessageBody="alone", DelaySeconds=30)
+    entry = {"Id": "0", "MessageBody": "in a batch", "DelaySeconds": 30}
+    aws.root("sqs", A).send_message_batch(QueueUrl=url, Entries=[entry])
+    assert "Messages" not in aws.root("sqs", A).receive_message(QueueUrl=url)
+    assert {one["Body"] for one in aws.messages(A, url, 2)} == {"alone", "in a batch"}
+
+
 @pytest.mark.gap("dead_letter_redrive")
 def test_messages_go_back_from_the_dead_letter_queue(aws: Aws) -> None:
     sqs = aws.root("sqs", A)
