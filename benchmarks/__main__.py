@@ -13,7 +13,7 @@ from rich.console import Console
 from benchmarks import growth, plot
 from benchmarks.cloud import ROOT, fake_cloud
 from benchmarks.contestants import contestant
-from benchmarks.figures import Bench, broken, ceiling, cold, processes, set_up, shares, warm
+from benchmarks.figures import Bench, broken, ceiling, cold, processes, set_up, shares, third_party, warm
 from benchmarks.figures.processes import NoS5cmdError
 from benchmarks.marks import Figure, judge
 from benchmarks.quotas import NoQuotaError
@@ -22,6 +22,7 @@ from benchmarks.table import as_json, machine, print_table, today
 GROUPS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "ceiling": ceiling.measure,
     "warm": warm.measure,
+    "third-party": third_party.measure,
     "shares": shares.measure,
     "processes": processes.measure,
     "cold": cold.measure,
@@ -29,6 +30,9 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "broken": broken.measure,
 }
 PICTURE = ROOT / "docs" / "growth.svg"
+
+BUSY_LOAD = 0.7
+BUSY = "The machine was busy before this began (load {:.1f}): times suffer by that, ratios less."
 
 
 def main() -> int:
@@ -40,6 +44,7 @@ def main() -> int:
         return 2
     os.sched_setaffinity(0, cores[:1])  # contenders inherit it
     start = time.monotonic()
+    load = os.getloadavg()[0]
 
     def say(what: str) -> None:
         print(f"{time.monotonic() - start:4.0f} s  {what}", file=sys.stderr)
@@ -52,11 +57,12 @@ def main() -> int:
             return _growth(bench, options.growth)
         figures, skipped = _measure(bench, options.only or list(GROUPS))
     if options.json:
-        print(json.dumps(as_json(figures, skipped), indent=2, ensure_ascii=False))
+        print(json.dumps(as_json(figures, skipped, load), indent=2, ensure_ascii=False))
     else:
         print_table(figures, Console(width=None if sys.stdout.isatty() else 140))
     missed = [one.sentence for one in judge(figures).values() if not one.is_met]
-    for sentence in [*skipped, *missed]:
+    busy = [BUSY.format(load)] if load > BUSY_LOAD else []
+    for sentence in [*skipped, *missed, *busy]:
         print(sentence, file=sys.stderr)
     return 1 if missed else 0
 

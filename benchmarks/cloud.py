@@ -75,7 +75,7 @@ class Cloud:
             "CONCURRENCY": str(connections),
             "QUEUE_URL": f"{self.endpoint}/{CENTRAL_ACCOUNT}/owner",
             "DEAD_LETTER_QUEUE_URL": f"{self.endpoint}/{CENTRAL_ACCOUNT}/owner-dead-letters",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core")]),
         }
 
 

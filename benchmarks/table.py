@@ -14,12 +14,13 @@ from rich.table import Table
 from benchmarks.marks import Figure, judge, shown
 
 
-def as_json(figures: Sequence[Figure], skipped: Sequence[str]) -> dict[str, Any]:
-    """Everything measured, on what, and which marks are met."""
+def as_json(figures: Sequence[Figure], skipped: Sequence[str], load: float) -> dict[str, Any]:
+    """Everything measured, on what, under which load by others, and which marks are met."""
     judgements = judge(figures)
     return {
         "date": today(),
         "machine": machine(),
+        "load_before": round(load, 1),
         "engine": os.environ.get("DISTRIBUTARY_ENGINE", "default"),
         "figures": {one.name: {"value": round(one.value, 6), "unit": one.unit, "what": one.what} for one in figures},
         "marks": [
@@ -46,7 +47,6 @@ def machine() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "boto3": boto3.__version__,
-        "load": round(os.getloadavg()[0], 1),
     }
 
 

@@ -22,8 +22,8 @@ def test_the_table_shows_each_figure_beside_its_mark() -> None:
 
 
 def test_the_json_says_whether_all_marks_are_met() -> None:
-    assert as_json([MET, UNMARKED], [])["met"] is True
-    told = as_json([MET, MISSED], ["Skipped: shares: no cgroup."])
+    assert as_json([MET, UNMARKED], [], 0.1)["met"] is True
+    told = as_json([MET, MISSED], ["Skipped: shares: no cgroup."], 0.1)
     assert told["met"] is False
     assert told["marks"][1] == {"figure": "peak-memory", "mark": "≤ 64.0", "met": False}
     assert told["skipped"] == ["Skipped: shares: no cgroup."]
