@@ -15,7 +15,6 @@ from integration.isolation_world import World, world
 from distributary_local import emulator
 from distributary_local.deployment import ORGANIZATIONS, Deployment, deploy
 
-
 DELAY_SCALE = 0.2
 """The first rest of what has failed takes two or three seconds instead of ten or fifteen."""
 

@@ -172,6 +172,16 @@ class FaultWorld:
         body = json.dumps({"s3Bucket": self.central["CentralBucketName"], "s3ObjectKey": keys})
         self.client("sqs").send_message(QueueUrl=self.central[QUEUES[function]], MessageBody=body)
 
+    def reconcile(self, account_id: str, *, repair: bool = False) -> dict[str, Any]:
+        """Compare a receiver's bucket with the central one, over the day of all log files here; the report."""
+        scope = "all" if account_id == Z else account_id
+        event = {"subscription": {"scope": scope, "name": f"{NAME}-{account_id}"}, "repair": repair}
+        event |= {"since": "2026-11-21", "until": "2026-11-22", "arrived_before": "2100-01-01"}
+        name, payload = self.central["ReconcileFunctionName"], json.dumps(event).encode()
+        answer = self.client("lambda").invoke(FunctionName=name, Payload=payload)
+        report: dict[str, Any] = json.loads(answer["Payload"].read())
+        return report
+
     def set_visibility_timeout(self, seconds: int) -> None:
         """Let a killed function's messages rest this long."""
         for url in QUEUES.values():
