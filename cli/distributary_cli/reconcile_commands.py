@@ -82,10 +82,9 @@ def run(function: "ReconcileFunction", tasks: "Sequence[Task]", stack: str, rate
                     time.sleep(rest)
         except KeyboardInterrupt:
             queued = sum(one["repaired"] for one in reports)
-            output.warn(
-                f"Interrupted after {len(reports)} of {len(tasks)} comparisons; {queued} files are queued and will be "
-                "delivered. Run it again: what has arrived by then is left alone."
-            )
+            lasting = f" At least {queued} files are queued, and stay so." if any(one.repair for one in tasks) else ""
+            again = "Run it again: what is there by then is left alone."
+            output.warn(f"Interrupted after {len(reports)} of {len(tasks)} comparisons.{lasting} {again}")
             raise
     return reports
 

@@ -27,9 +27,12 @@ class Client:
         self.asked: list[dict[str, Any]] = []
         self.answers: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {}
         self.fails = False
+        self.interrupted_after = 1_000
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - AWS's spelling
         assert FunctionName == "distributary-reconcile"
+        if len(self.asked) == self.interrupted_after:
+            raise KeyboardInterrupt
         self.asked.append(json.loads(Payload))
         if self.fails:
             body = {"errorType": "AssumeRoleError", "errorMessage": "cannot assume it: no"}
@@ -154,3 +157,22 @@ def test_who_is_meant() -> None:
     assert chosen(ones, [B], []) == ones[:1]
     assert chosen(ones, [], ["c"]) == ones[1:]
     assert chosen(ones, [B], ["c"]) == []
+
+
+@pytest.mark.parametrize("command", [("reconcile", "--repair"), ("backfill", "--since", "2d")], ids=" ".join)
+def test_ctrl_c_says_how_far_it_was_and_what_to_do(run: Any, client: Client, command: tuple[str, ...]) -> None:
+    client.answers = lambda _: {"missing": 4, "repaired": 4}
+    client.interrupted_after = 1
+    interrupted = run(*command)
+    assert interrupted.exit_code == 130
+    assert interrupted.stdout == ""
+    [said] = interrupted.stderr.splitlines()
+    assert said.startswith("Interrupted after 1 of ")
+    assert "At least 4 files are queued" in said
+    assert "Run it again" in said
+
+
+def test_an_account_that_is_none_is_refused(run: Any, client: Client) -> None:
+    refused = run("reconcile", "--account", "B")
+    assert (refused.exit_code, client.asked) == (2, [])
+    assert "twelve digits" in refused.stderr
