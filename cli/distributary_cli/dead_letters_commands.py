@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from distributary_cli import options, output
+from distributary_cli.command_options import spread
+from distributary_cli.stack_options import Where
 
 if TYPE_CHECKING:
     from distributary_cli.dead_letters import DeadLetter, Graveyard
@@ -31,17 +33,44 @@ QUEUES = {
     Whose.OWNERS: ("OwnerDeadLetterQueueUrl", "OwnerQueueUrl"),
     Whose.THIRD_PARTIES: ("ThirdPartyDeadLetterQueueUrl", "ThirdPartyQueueUrl"),
 }
-WhoseOption = Annotated[Whose, typer.Option("--of", help="Whose deliveries.")]
-Accounts = Annotated[
-    list[str] | None,
-    typer.Option("--account", metavar="ID", help="Only log files of this account; may be given several times."),
-]
-Faults = Annotated[
-    list[str] | None,
-    typer.Option("--fault", metavar="FAULT", help="Only what died of this fault, as `list` names it; also several."),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Required where there is no terminal.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which dead letters."""
+
+    of: Annotated[Whose, typer.Option("--of", help="Whose deliveries.")] = Whose.OWNERS
+    account: Annotated[
+        list[str] | None,
+        typer.Option("--account", metavar="ID", help="Only log files of this account; may be given several times."),
+    ] = None
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault", metavar="FAULT", help="Only what died of this fault, as `list` names it; also several."
+        ),
+    ] = None
+
+    def among(self, letters: "Sequence[DeadLetter]") -> "list[DeadLetter]":
+        """Those of the letters that are meant."""
+        from distributary_cli.dead_letters import selected
+
+        return selected(letters, self.account or (), self.fault or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Whether to do it."""
+
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Required where there is no terminal.")] = False
+
+    def require_somebody(self) -> None:
+        """Leave where nobody has consented, and nobody can be asked."""
+        if not (self.yes or self.dry_run or output.on_a_terminal()):
+            raise typer.BadParameter(
+                "there is no terminal to ask on; add --yes, or --dry-run to only look", param_hint="--yes"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +93,18 @@ distributary dead-letters list --of third-parties --json | jq '.groups[] | {reas
 ```
 """,
 )
-def list_letters(
-    of: WhoseOption = Whose.OWNERS,
-    account: Accounts = None,
-    fault: Faults = None,
-    stack: options.Stack = options.DEFAULT_STACK,
-    region: options.Region = None,
-    profile: options.Profile = None,
-    json: options.Json = False,
-) -> None:
+@spread
+def list_letters(chosen: Chosen, where: Where, json: options.Json = False) -> None:
     """Show what is in a dead-letter queue, by account, fault and reason. Nothing is taken out of it.
 
     While the command runs, the letters are hidden from others that look.
     """
-    from distributary_cli.dead_letters import group, selected
+    from distributary_cli.dead_letters import group
 
-    with _dug(of, stack, region, profile) as found:
-        groups = group(selected(found.letters, account or (), fault or ()))
+    with _dug(chosen.of, where) as found:
+        groups = group(chosen.among(found.letters))
     if json:
-        output.print_json({"of": str(of), "groups": [one.to_json() for one in groups]})
+        output.print_json({"of": str(chosen.of), "groups": [one.to_json() for one in groups]})
         return
     if not groups:
         output.out().print("No dead letters.")
@@ -107,24 +129,14 @@ distributary dead-letters redrive --of third-parties --fault receiver_broken --y
 ```
 """,
 )
-def redrive(
-    of: WhoseOption = Whose.OWNERS,
-    account: Accounts = None,
-    fault: Faults = None,
-    stack: options.Stack = options.DEFAULT_STACK,
-    region: options.Region = None,
-    profile: options.Profile = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    json: options.Json = False,
-) -> None:
+@spread
+def redrive(chosen: Chosen, where: Where, consent: Consent, json: options.Json = False) -> None:
     """Put dead letters back into the queue that they came from. What is delivered already is not delivered twice."""
-    _require_somebody(yes or dry_run)
 
     def send(found: Found, letters: "Sequence[DeadLetter]") -> "Iterator[DeadLetter]":
         return found.graveyard.send(letters, found.queue_url)
 
-    _do("redrive", send, of, account, fault, (stack, region, profile), dry_run=dry_run, ask=not yes, json=json)
+    _do("redrive", send, chosen, where, consent, json=json)
 
 
 @app.command(
@@ -137,80 +149,62 @@ distributary dead-letters drop --account 444444444444
 ```
 """,
 )
-def drop(
-    of: WhoseOption = Whose.OWNERS,
-    account: Accounts = None,
-    fault: Faults = None,
-    stack: options.Stack = options.DEFAULT_STACK,
-    region: options.Region = None,
-    profile: options.Profile = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    json: options.Json = False,
-) -> None:
+@spread
+def drop(chosen: Chosen, where: Where, consent: Consent, json: options.Json = False) -> None:
     """Delete dead letters. The log files themselves stay in the central bucket."""
-    _require_somebody(yes or dry_run)
 
     def delete(found: Found, letters: "Sequence[DeadLetter]") -> "Iterator[DeadLetter]":
         return found.graveyard.drop(letters)
 
-    _do("drop", delete, of, account, fault, (stack, region, profile), dry_run=dry_run, ask=not yes, json=json)
+    _do("drop", delete, chosen, where, consent, json=json)
 
 
 def _do(
     what: str,
     act: "Callable[[Found, Sequence[DeadLetter]], Iterator[DeadLetter]]",
-    of: Whose,
-    account: list[str] | None,
-    fault: list[str] | None,
-    where: tuple[str, str | None, str | None],
+    chosen: Chosen,
+    where: Where,
+    consent: Consent,
     *,
-    dry_run: bool,
-    ask: bool,
     json: bool,
 ) -> None:
-    from distributary_cli.dead_letters import selected
-
-    with _dug(of, *where) as found:
-        chosen = selected(found.letters, account or (), fault or ())
-        kept = len(found.letters) - len(chosen)
+    consent.require_somebody()
+    with _dug(chosen.of, where) as found:
+        letters = chosen.among(found.letters)
+        kept = len(found.letters) - len(letters)
         done: list[Any] = []
-        if chosen and not dry_run:
-            if ask and not output.confirm(f"{what.capitalize()} {len(chosen)} dead letters of {of}?"):
+        if letters and not consent.dry_run:
+            if not (consent.yes or output.confirm(f"{what.capitalize()} {len(letters)} dead letters of {chosen.of}?")):
                 output.fail("not confirmed; nothing was changed")
-            for letter in act(found, chosen):
+            for letter in act(found, letters):
                 done.append(letter)
                 found.letters.remove(letter)
-    failed = 0 if dry_run else len(chosen) - len(done)
+    failed = 0 if consent.dry_run else len(letters) - len(done)
     if json:
-        counts = {"chosen": len(chosen), "done": len(done), "failed": failed, "kept": kept}
-        output.print_json({"of": str(of), "action": what, "dry_run": dry_run, **counts})
+        counts = {"chosen": len(letters), "done": len(done), "failed": failed, "kept": kept}
+        output.print_json({"of": str(chosen.of), "action": what, "dry_run": consent.dry_run, **counts})
     else:
-        verb = f"would {what}" if dry_run else f"{what}:"
-        output.out().print(f"{verb} {len(chosen) if dry_run else len(done)} dead letters, {kept} left alone.")
+        verb = f"would {what}" if consent.dry_run else f"{what}:"
+        count = len(letters) if consent.dry_run else len(done)
+        output.out().print(f"{verb} {count} dead letters, {kept} left alone.")
     if failed:
         output.fail(f"SQS refused {failed}; they are dead letters still. Run the command again")
 
 
-def _require_somebody(decided: bool) -> None:
-    if not (decided or output.on_a_terminal()):
-        raise typer.BadParameter(
-            "there is no terminal to ask on; add --yes, or --dry-run to only look", param_hint="--yes"
-        )
-
-
 @contextmanager
-def _dug(of: Whose, stack: str, region: str | None, profile: str | None) -> "Iterator[Found]":
+def _dug(of: Whose, where: Where) -> "Iterator[Found]":
     """All letters of a queue; those still in the list at the end are released, Ctrl-C included."""
-    from distributary_cli import aws_errors, stacks, tables
+    from distributary_cli import aws_errors, stacks
     from distributary_cli.dead_letters import Graveyard
 
-    with aws_errors.said_plainly(stack):
-        session = tables.open_session(region, profile)
-        ours = stacks.read_stack(session, stack)
+    with aws_errors.said_plainly(where.stack):
+        session = where.session()
+        ours = stacks.read_stack(session, where.stack)
         dead, alive = QUEUES[of]
         if dead not in ours.outputs:
-            output.fail(f"stack {stack} has no third parties (parameter ThirdPartyAccountIds), and so no such queue")
+            output.fail(
+                f"stack {where.stack} has no third parties (parameter ThirdPartyAccountIds), and so no such queue"
+            )
         graveyard = Graveyard(session.client("sqs"), ours.outputs[dead], ours.layout)
         found = Found(graveyard, [], ours.outputs[alive])
         try:
