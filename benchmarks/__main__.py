@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import growth, plot
-from benchmarks.cloud import ROOT, fake_cloud
+from benchmarks import growth
+from benchmarks.cloud import fake_cloud
 from benchmarks.contestants import contestant
 from benchmarks.figures import Bench, broken, ceiling, cold, processes, set_up, shares, third_party, warm
 from benchmarks.figures.processes import NoS5cmdError
@@ -29,7 +29,6 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "set-up": set_up.measure,
     "broken": broken.measure,
 }
-PICTURE = ROOT / "docs" / "growth.svg"
 
 BUSY_LOAD = 0.7
 BUSY = "The machine was busy before this began (load {:.1f}): times suffer by that, ratios less."
@@ -88,8 +87,7 @@ def _profile(bench: Bench) -> int:
 def _growth(bench: Bench, result: Path) -> int:
     measured = growth.measure(bench)
     result.write_text(json.dumps({"date": today(), "machine": machine(), **measured}, indent=2) + "\n")
-    PICTURE.write_text(plot.draw(measured))
-    bench.say(f"written: {result} and {PICTURE}")
+    bench.say(f"written: {result}")
     return 0
 
 
@@ -101,7 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="how often what is compared runs in turn")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--profile", action="store_true", help="profile the main thread in a warm batch, and no more")
-    parser.add_argument("--growth", type=Path, help="measure growth instead; write it here, and draw docs/growth.svg")
+    parser.add_argument("--growth", type=Path, help="measure growth instead, and write it here")
     return parser.parse_args()
 
 
