@@ -82,7 +82,7 @@ def say(error: BaseException, table: str) -> str:
 
 def _answer(error: sdk.ClientError, table: str) -> str:
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
-    if code == "ResourceNotFoundException":
+    if code == "ResourceNotFoundException" and error.operation_name != "Invoke":  # Lambda's is about a function
         return (
             f"there is no table {table} in this account and Region: deploy the stack first, or name its output "
             "SubscriptionsTableName with --table, and the account and Region with --profile and --region"

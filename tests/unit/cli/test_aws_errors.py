@@ -11,8 +11,8 @@ DENIED = (
 )
 
 
-def answer(code: str, message: str = "what AWS says") -> sdk.ClientError:
-    return sdk.ClientError({"Error": {"Code": code, "Message": message}}, "Scan")
+def answer(code: str, message: str = "what AWS says", operation: str = "Scan") -> sdk.ClientError:
+    return sdk.ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,10 @@ def answer(code: str, message: str = "what AWS says") -> sdk.ClientError:
         (sdk.SSOTokenLoadError(error_msg="none"), "the AWS sign-in is missing or has expired"),
         (sdk.TokenRetrievalError(provider="sso", error_msg="x"), "the AWS sign-in is missing or has expired"),
         (answer("ResourceNotFoundException"), "there is no table subscriptions in this account and Region"),
+        (
+            answer("ResourceNotFoundException", "Function not found", "Invoke"),
+            "Invoke was refused by AWS: ResourceNotFoundException: Function not found",
+        ),
         (answer("AccessDeniedException", DENIED), f"access denied. {DENIED}. Allow it"),
         (answer("AccessDenied", "no"), "access denied. Scan: no. Allow it"),
         (answer("AuthorizationError", "no"), "access denied. Scan: no. Allow it"),
