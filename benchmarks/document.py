@@ -28,11 +28,9 @@ def page(before: str, result: Mapping[str, Any]) -> str:
 
 def _measured_on(result: Mapping[str, Any]) -> str:
     machine = result["machine"]
-    return (
-        f"Measured on {result['date']}: {machine['cores']} cores of {machine['processor']}, Python {machine['python']}, "
-        f"boto3 {machine['boto3']}, engine: {result['engine']}. Others' load on the machine before: "
-        f"{result['load_before']}."
-    )
+    where = f"{machine['cores']} cores of {machine['processor']}, Python {machine['python']}, boto3 {machine['boto3']}"
+    load = f"Others' load on the machine before: {result['load_before']}."
+    return f"Measured on {result['date']}: {where}, engine: {result['engine']}. {load}"
 
 
 def _rows(result: Mapping[str, Any]) -> list[str]:
