@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 WIDTH, HEIGHT = 380, 200
-LEFT, TOP, RIGHT, BOTTOM = 52, 34, 18, 34
+LEFT, TOP, RIGHT, BOTTOM = 52, 34, 28, 34
 INK, GREY, LINE = "#24292f", "#8c959f", "#0969da"
 Panel = tuple[str, str, str, str]
 PANELS: Sequence[Panel] = (
@@ -36,7 +36,7 @@ def draw(growth: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 def _panel(points: Sequence[Mapping[str, Any]], panel: Panel) -> str:
     _, across, up, title = panel
     least, most = (math.log10(points[end][across]) for end in (0, -1))
-    ceiling = _ceiling(max(point[up] for point in points))
+    ceiling = 1.0 if up == "of_the_ideal" else _ceiling(max(point[up] for point in points))
 
     def x(point: Mapping[str, Any]) -> float:
         return round(LEFT + (math.log10(point[across]) - least) / (most - least) * (WIDTH - LEFT - RIGHT), 1)

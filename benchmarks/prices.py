@@ -1,12 +1,8 @@
-"""What Lambda charges for a million files, from the time a batch takes. us-east-1, arm64, as of November 2026.
-
-Source: https://aws.amazon.com/lambda/pricing/
-"""
+"""What Lambda charges for a million files, from the time a batch takes: arm64, at the prices that `cost` knows."""
 
 import math
 
-DOLLARS_PER_GB_SECOND = 0.0000133334
-DOLLARS_PER_REQUEST = 0.20 / 1_000_000
+from distributary_cli.cost_prices import PRICES
 
 
 def gb_seconds_per_million(wall_seconds: float, files: int, megabytes: int) -> float:
@@ -17,5 +13,6 @@ def gb_seconds_per_million(wall_seconds: float, files: int, megabytes: int) -> f
 
 def dollars_per_million(wall_seconds: float, files: int, megabytes: int) -> float:
     """Lambda's part of a million files' price, in dollars."""
-    requests = 1_000_000 / files * DOLLARS_PER_REQUEST
-    return gb_seconds_per_million(wall_seconds, files, megabytes) * DOLLARS_PER_GB_SECOND + requests
+    request, gb_second = (PRICES[name] for name in ("lambda-request", "lambda-arm64"))
+    duration = gb_seconds_per_million(wall_seconds, files, megabytes) * gb_second.usd / gb_second.per
+    return duration + 1_000_000 / files * request.usd / request.per
