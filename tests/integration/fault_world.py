@@ -36,8 +36,8 @@ OWNERS_FUNCTION, FAN_OUT = "DeliverToOwnerFunctionName", "FanOutFunctionName"
 FUNCTIONS = (OWNERS_FUNCTION, FAN_OUT)
 QUEUES = {OWNERS_FUNCTION: "OwnerQueueUrl", FAN_OUT: "ThirdPartyQueueUrl"}
 VISIBILITY_SECONDS = 120
-"""Instead of six minutes. No invocation of these tests takes as long, on a busy machine either: what it has would be done
-a second time."""
+"""Instead of six minutes. On a busy machine, too, no invocation of these tests takes as long: its files would be done
+twice."""
 
 
 def told_key(form: str, body: Any) -> str:
