@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from integration.isolation_world import (
     ACCOUNTS,
+    BACKFILLING,
     COMPARING,
     EXTERNAL_IDS,
     FUNCTIONS,
@@ -45,6 +46,7 @@ THINGS = {
         *(f"{role}{id_}" for role in _ROLES for id_ in ("", "+wrong", "+none")),
         *(f"function-{name}" for name in FUNCTIONS),
         COMPARING,
+        BACKFILLING,
     ),
 }
 """What each verb is tried on."""

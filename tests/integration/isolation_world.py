@@ -31,6 +31,8 @@ FUNCTIONS = {
 }
 COMPARING = "function-reconcile"
 """The function that works on both and has no queue of its own."""
+BACKFILLING = "function-backfill"
+"""No function: the state machine's."""
 DELIVERY_ROLE = "matrix-delivery"
 EXTERNAL_IDS = {f"delivery-{one}": f"issued-to-{one}" for one in RECEIVERS} | {"reader-C": "of-c", "reader-Z": "of-z"}
 """Of the roles that ask for one: not B's reader."""
@@ -154,6 +156,9 @@ def world(deployment: Deployment) -> Iterator[World]:
         role_arns = {f"delivery-{one}": outputs["DeliveryRoleArn"] for one, outputs in receivers.items()}
         role_arns |= {f"function-{name}": central[role] for name, (role, _) in FUNCTIONS.items()}
         role_arns[COMPARING] = central["ReconcileRoleArn"]
+        states = deployment.emulator.client("stepfunctions", CENTRAL_ACCOUNT_ID)
+        machine = states.describe_state_machine(stateMachineArn=central["BackfillStateMachineArn"])
+        role_arns[BACKFILLING] = machine["roleArn"]
         for one in READERS:
             chosen = place | {
                 "ReceivingAccountId": ACCOUNTS[one],

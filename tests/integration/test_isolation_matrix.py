@@ -44,5 +44,5 @@ def test_what_nobody_may_do_is_what_must_never_happen() -> None:
     across = {f"copy {owner}>{receiver}" for owner in "ABCD" for receiver in "BC" if owner != receiver}
     with_ids = ("delivery-A", "delivery-B", "delivery-C", "delivery-Z", "reader-C", "reader-Z")
     without_the_right_one = {f"assume {role}{how}" for role in with_ids for how in ("+wrong", "+none")}
-    functions = {f"assume function-{name}" for name in ("owners", "third-parties", "reconcile")}
+    functions = {f"assume function-{name}" for name in ("owners", "third-parties", "reconcile", "backfill")}
     assert never == across | without_the_right_one | functions
