@@ -151,7 +151,9 @@ class Server:
     def serve(self) -> None:
         """Serve until standard input closes."""
         while True:
-            ready = self._epoll.poll(self._timeout())
+            # epoll itself waits in whole milliseconds, select in microseconds.
+            select.select([self._epoll], [], [], self._timeout())
+            ready = self._epoll.poll(0)
             arrived = time.monotonic()  # latency counts from here, not from a request's turn
             for number, _ in ready:
                 self._write_due()
@@ -163,9 +165,8 @@ class Server:
                     self._read(number, arrived)
             self._write_due()
 
-    def _timeout(self) -> float:
-        """In whole milliseconds, rounded down, as epoll rounds up: the loop spins through the rest."""
-        return max(0, int((self._due[0][0] - time.monotonic()) * 1000)) / 1000 if self._due else -1
+    def _timeout(self) -> float | None:
+        return max(0.0, self._due[0][0] - time.monotonic()) if self._due else None
 
     def _accept(self) -> None:
         accepted, _ = self._listener.accept()

@@ -35,8 +35,9 @@ def processor_share(megabytes: int, number: int = 0) -> Iterator[Callable[[int],
     Raises:
         NoQuotaError: where that isn't possible.
     """
-    is_first = (VERSION_1 / "cpu.cfs_quota_us").exists() or VERSION_1.is_dir()
-    group = (VERSION_1 if is_first else VERSION_2) / f"distributary-bench-{os.getpid()}-{megabytes}-{number}"
+    is_first = VERSION_1.is_dir()
+    parent = VERSION_1 / _own_group() if is_first else VERSION_2
+    group = parent / f"distributary-bench-{os.getpid()}-{megabytes}-{number}"
     try:
         group.mkdir()
     except OSError as error:
@@ -49,6 +50,12 @@ def processor_share(megabytes: int, number: int = 0) -> Iterator[Callable[[int],
         yield lambda pid: _write(group / "cgroup.procs", pid)
     finally:
         group.rmdir()
+
+
+def _own_group() -> str:
+    """Where this process is in the tree of version 1's processor groups: whatever limits or favours it goes on to."""
+    lines = (line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines())
+    return next((path.lstrip("/") for _, controllers, path in lines if "cpu" in controllers.split(",")), "")
 
 
 def _limit(group: Path, quota: int, *, is_first: bool) -> None:
