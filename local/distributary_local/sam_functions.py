@@ -27,20 +27,21 @@ def handler(event, context):
 """
 
 
-def write_template(build: Path, timeout: int | None = None) -> Path:
-    """Write `local.yaml` beside the built template, for `sam local` on this machine.
+def write_template(build: Path, name: str = "local.yaml", timeout: int | None = None) -> Path:
+    """Write a template for `sam local` on this machine beside the built one.
 
     Args:
         build: sam's build folder.
+        name: the file's.
         timeout: in seconds, instead of every function's own.
     """
     template = yaml.safe_load((build / "template.yaml").read_text())
     template["Globals"]["Function"]["Environment"]["Variables"] |= dict.fromkeys(DECLARED, "")
     template["Parameters"]["Architecture"]["Default"] = ARCHITECTURE
     if timeout is not None:
-        for name in function_names(build / "template.yaml"):
-            template["Resources"][name]["Properties"]["Timeout"] = timeout
-    file = build / "local.yaml"
+        for function in function_names(build / "template.yaml"):
+            template["Resources"][function]["Properties"]["Timeout"] = timeout
+    file = build / name
     file.write_text(yaml.safe_dump(template, sort_keys=False))
     return file
 

@@ -4,14 +4,13 @@
 """
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distributary_local.tools import ROOT, environment
+from distributary_local.tools import ROOT, run
 
 
 class InvocationError(Exception):
@@ -48,28 +47,22 @@ def sam_local_invoke(function: str, event: Path, template: Path, variables: Path
         variables: a file for `--env-vars`.
 
     Raises:
-        InvocationError: if it doesn't answer: timeouts, too little memory, errors of sam.
+        InvocationError: if it doesn't answer, by a timeout or for want of memory.
+        DeploymentError: if sam can't run it.
     """
     command = ("sam", "local", "invoke", function, "--event", event, "--template-file", template)
     settings = ("--config-file", ROOT / "samconfig.toml", "--config-env", "local", "--env-vars", variables)
-    done = subprocess.run(
-        [*command, *settings],
-        cwd=ROOT,
-        env=environment(None, ""),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run(None, "", *command, *settings)
     lines = done.stdout.strip().splitlines()
     try:
         response = json.loads(lines[-1])
     except (IndexError, ValueError) as error:
         raise InvocationError(f"{function} gave no answer.\n{done.stderr.strip()[-3000:]}") from error
-    return Invoked(response, tuple(_told(done.stderr)))
+    return Invoked(response, tuple(told_outcomes(done.stderr)))
 
 
-def _told(log: str) -> Iterator[Mapping[str, Any]]:
+def told_outcomes(log: str) -> Iterator[Mapping[str, Any]]:
+    """The lines of a function's log that tell an outcome, among all that sam prints."""
     for line in log.splitlines():
         if line.startswith("{"):
             fields = json.loads(line)

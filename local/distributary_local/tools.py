@@ -45,7 +45,9 @@ def sam_build(build: Path) -> None:
         run(None, "", "sam", "build", "--build-dir", build, "--cache-dir", ROOT / ".local" / "cache")
 
 
-def run(emulator: Emulator | None, account_id: str, *command: object, extra: Mapping[str, str] = {}) -> None:
+def run(
+    emulator: Emulator | None, account_id: str, *command: object, extra: Mapping[str, str] = {}
+) -> subprocess.CompletedProcess[str]:
     """Run a tool as the root of an account, with nothing of the caller's AWS settings in its environment.
 
     Raises:
@@ -56,15 +58,14 @@ def run(emulator: Emulator | None, account_id: str, *command: object, extra: Map
         cwd=ROOT,
         env={**environment(emulator, account_id), **extra},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise DeploymentError(
-            f"{command[0]} {command[1]} failed with exit code {done.returncode}:\n{_tail(done.stdout)}"
-        )
+        said = _tail(f"{done.stdout}\n{done.stderr}")
+        raise DeploymentError(f"{command[0]} {command[1]} failed with exit code {done.returncode}:\n{said}")
+    return done
 
 
 def environment(emulator: Emulator | None, account_id: str) -> dict[str, str]:
