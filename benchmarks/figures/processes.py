@@ -52,12 +52,14 @@ def measure(bench: Bench) -> Iterator[Figure]:
             bench.cloud.counts()
             other.append(_wall(s5cmd, other_environ))
             ratios.append(own[-1] / other[-1])
-    requests = sum(bench.cloud.counts()["requests"].values()) / FILES
+    counts = bench.cloud.counts()
+    requests = sum(counts["requests"].values()) / FILES
     yield Figure(
         "process", median(own) * 1000, "ms", "1,000 files, 10 accounts, from the interpreter's start to its end"
     )
     yield Figure("process-s5cmd", median(other) * 1000, "ms", "s5cmd run, 1,000 copies, one account, 64 workers")
     yield Figure("s5cmd-requests-per-file", requests, "", "requests to S3 of s5cmd")
+    yield Figure("s5cmd-connections", counts["connections"]["s3"], "", "opened by s5cmd: most of its time")
     yield Figure("against-s5cmd", median(ratios), "×", "wall time against s5cmd's")
 
 
