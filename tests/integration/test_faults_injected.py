@@ -103,7 +103,7 @@ def test_what_aws_answers_badly_arrives_all_the_same(world: FaultWorld, scenario
 
 def test_its_own_queue_refuses(world: FaultWorld) -> None:
     """C fails, and what is left can't be sent: the messages return whole, and what was done of them is repeated."""
-    world.set_visibility_timeout(8)
+    world.set_visibility_timeout(12)  # longer than an invocation takes on a busy machine
     files = log_files("queue", a=0, b=10, c=10, d=0)
     refused: Rule = {"service": "sqs", "operation": "SendMessageBatch"} | error("RequestThrottled", 403)
     world.proxy.inject(copies_to(C, error("SlowDown", 503)), copies_to(Z, error("SlowDown", 503)), refused)
