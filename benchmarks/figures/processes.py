@@ -59,7 +59,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
     )
     yield Figure("process-s5cmd", median(other) * 1000, "ms", "s5cmd run, 1,000 copies, one account, 64 workers")
     yield Figure("s5cmd-requests-per-file", requests, "", "requests to S3 of s5cmd")
-    yield Figure("s5cmd-connections", counts["connections"]["s3"], "", "opened by s5cmd: most of its time")
+    yield Figure("s5cmd-connections", counts["connections"]["s3"], "", "opened by s5cmd")
     yield Figure("against-s5cmd", median(ratios), "×", "wall time against s5cmd's")
 
 
