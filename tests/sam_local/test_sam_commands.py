@@ -1,6 +1,7 @@
 """The other words of sam that people use, against the local AWS."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from distributary_local.deliveries import read_outcomes
 from distributary_local.deployment import CENTRAL_ACCOUNT_ID, ORGANIZATIONS, STACK, Deployment, deploy
 from distributary_local.emulator import REGION, Emulator
 from distributary_local.invocation import EVENTS
-from distributary_local.tools import run
+from distributary_local.tools import ROOT, environment, run
 
 Sam = Callable[..., str]
 
@@ -49,6 +50,26 @@ def test_list_shows_every_function_and_resource(sam: Sam, deployment: Deployment
     assert resources >= {"CentralBucket", "OwnerQueue", "SubscriptionsTable"}
     outputs = json.loads(sam("list", "stack-outputs", "--output", "json"))
     assert {one["OutputKey"]: one["OutputValue"] for one in outputs} == deployment.outputs
+
+
+def test_every_question_of_a_guided_deployment_has_a_default(deployment: Deployment, tmp_path: Path) -> None:
+    """But for who receives. The last question is whether to deploy, and there it is no."""
+    settings = tmp_path / "samconfig.toml"
+    settings.write_text((ROOT / "samconfig.toml").read_text())
+    template = deployment.emulator.directory / "build" / "template.yaml"
+    guided = ("sam", "deploy", "--guided", "--stack-name", "guided", "--template-file", template)
+    done = subprocess.run(  # noqa: S603  # our own tool
+        [*guided, "--config-file", settings, "--parameter-overrides", "OrganizationId=o-exampleorg1"],
+        cwd=ROOT,
+        env=environment(deployment.emulator, CENTRAL_ACCOUNT_ID),
+        input="\n" * 100,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Deploy this changeset? [y/N]" in done.stdout
+    assert 'OrganizationId=\\"o-exampleorg1\\"' in settings.read_text()
 
 
 def test_delete_leaves_nothing_but_what_the_template_retains(tmp_path: Path) -> None:
