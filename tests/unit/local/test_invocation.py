@@ -5,6 +5,7 @@ import socket
 from collections import Counter
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ ENVELOPES = (
 
 
 def invoked(*outcomes: str, error: str | None = None) -> Invoked:
-    response = {"errorType": error, "errorMessage": "why"} if error else {"batchItemFailures": []}
+    response: Any = {"errorType": error, "errorMessage": "why"} if error else {"batchItemFailures": []}
     return Invoked(response, tuple({"outcome": outcome} for outcome in outcomes))
 
 
