@@ -169,3 +169,12 @@ def test_wrong_arguments_start_nothing(run: Any, states: States, arguments: tupl
     refused = run("backfill", *arguments)
     assert refused.exit_code == 2
     assert states.started == []
+
+
+def test_a_terminal_sees_how_far_it_is(run: Any, states: States) -> None:
+    results({"repaired": 1})
+    done = run("backfill", *DAYS, "--wait", env={"FORCE_COLOR": "1"})
+    assert done.exit_code == 0
+    assert "Comparing shards" in done.stderr
+    assert done.stdout == "SUCCEEDED: 1 files queued.\n"
+    assert len(states.started) == 1

@@ -176,3 +176,11 @@ def test_an_account_that_is_none_is_refused(run: Any, client: Client) -> None:
     refused = run("reconcile", "--account", "B")
     assert (refused.exit_code, client.asked) == (2, [])
     assert "twelve digits" in refused.stderr
+
+
+def test_a_terminal_sees_how_far_it_is(run: Any, client: Client) -> None:
+    done = run("backfill", "--since", "2d", env={"FORCE_COLOR": "1"})
+    assert done.exit_code == 0
+    assert "Comparing" in done.stderr
+    assert "Comparing" not in done.stdout
+    assert client.asked
