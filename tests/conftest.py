@@ -2,6 +2,12 @@
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, and that is no fault of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 
 def pytest_configure() -> None:
     """A shell's background jobs ignore Ctrl-C, and so would the commands that tests start and interrupt."""

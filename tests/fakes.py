@@ -1,20 +1,20 @@
 """What the tests put in place of the deliverer's outer parts; each says what it does not do."""
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from botocore.credentials import ReadOnlyCredentials
 from samples import SETTINGS, B, C, subscription
 
 from distributary.batches import Deliverer
 from distributary.copies import Copy
-from distributary.credentials import DeliverySessions
+from distributary.credentials import DeliverySessions, SessionCredentials
 from distributary.delivery import Carrier
 from distributary.keys import LogFile
 from distributary.objects import Source, StoredObject
@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 
 
 class Engine:
-    """A copy engine that keeps copies in memory; `trouble` may raise, or wait, for a copy."""
+    """A copy engine that keeps copies in memory; `trouble` may raise, or wait, for a copy: it has threads, as boto3."""
 
     def __init__(self) -> None:
         self.copies: list[Copy] = []
@@ -37,18 +37,18 @@ class Engine:
         self.trouble: Callable[[Copy], None] = lambda _: None
         self._lock = threading.Lock()
 
-    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject | None:  # noqa: ARG002 - its interface
-        self.trouble(copy)
+    async def copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject | None:  # noqa: ARG002 - its interface
+        await asyncio.to_thread(self.trouble, copy)
         with self._lock:
             there = any((one.bucket, one.key) == (copy.bucket, copy.key) for one in self.copies)
             self.copies.append(copy)
         return None if there else StoredObject("of-the-copy", "v2", copy.source.size, NOW)
 
-    def find_copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject:  # noqa: ARG002
+    async def find_copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject:  # noqa: ARG002
         self.looks.append(f"copy {copy.key}")
         return StoredObject("of-the-copy", "v2", 5, NOW)
 
-    def find_source(self, source: Source, credentials: ReadOnlyCredentials) -> StoredObject:  # noqa: ARG002
+    async def find_source(self, source: Source, credentials: SessionCredentials) -> StoredObject:  # noqa: ARG002
         self.looks.append(f"source {source.key}")
         return StoredObject("of-the-source", "v1", 5, NOW)
 
@@ -60,13 +60,13 @@ class Topic:
         self.requests: list[tuple[str, list[Notification]]] = []
         self.trouble: Callable[[Sequence[Notification]], list[Exception | None]] = lambda asked: [None] * len(asked)
 
-    def publish(
+    async def publish(
         self,
         target: NotifyTarget,
         notifications: Sequence[Notification],
-        credentials: ReadOnlyCredentials,  # noqa: ARG002 - the announcer's interface
+        credentials: SessionCredentials,  # noqa: ARG002 - the announcer's interface
     ) -> list[Exception | None]:
-        errors = self.trouble(notifications)
+        errors = await asyncio.to_thread(self.trouble, notifications)
         self.requests.append((target.topic_arn, list(notifications)))
         return errors
 
@@ -130,10 +130,12 @@ class Context:
 
 
 class NearlyDone(Context):
-    """Time enough to start deliveries, but to the waiting main thread only half a second more than its reserve."""
+    """Time enough to start deliveries, but to who waits for them only half a second more than its reserve."""
 
     def get_remaining_time_in_millis(self) -> int:
-        return STOP_WAITING_MILLISECONDS + 500 if threading.current_thread() is threading.main_thread() else 60_000
+        task = asyncio.current_task()
+        waits = task is not None and task.get_coro().__name__ == Deliverer._deliver.__name__  # type: ignore[union-attr]
+        return STOP_WAITING_MILLISECONDS + 500 if waits else 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,5 +166,5 @@ def make_deliverer(scope_of: Callable[[LogFile], str] = lambda file: file.accoun
     table = SubscriptionTable(client, SETTINGS.subscriptions_table)
     carrier = Carrier(SETTINGS, sessions, engine, topic)
     deliverer = Deliverer(SETTINGS, scope_of, table, carrier, reporter, queue)
-    yield MadeDeliverer(deliverer, engine, reporter, topic, queue)
-    deliverer.pool.shutdown()
+    with closing(deliverer):
+        yield MadeDeliverer(deliverer, engine, reporter, topic, queue)

@@ -1,22 +1,29 @@
 """Against moto, which ignores permissions, expected owners and IfNoneMatch on copies: those are integration tests."""
 
+import asyncio
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from samples import A, B
+from wire_fakes import MotoConnections, caller_of
 
-from distributary import large_copies
-from distributary.copies import Copier, Copy, CopyVanishedError
+from distributary.copies import Copy, CopyEngine, CopyVanishedError
+from distributary.credentials import SessionCredentials
 from distributary.faults import Fault, classify
 from distributary.objects import Source, StoredObject
+from distributary.sdk import large_copies
+from distributary.sdk.copies import SdkCopier
+from distributary.sdk.engine import SdkCopierInThreads
+from distributary.wire.copies import WireCopier
 
-CREDENTIALS = ReadOnlyCredentials("AKIAEXAMPLE", "secret", None)
+Run = Callable[[Copy], StoredObject | None]
+CREDENTIALS = SessionCredentials("AKIAEXAMPLE", "secret", None)
 KEYS = ["plain", "with space", "with+plus", "a=b&c=d", "100%25", "snow☃", "AWS::EC2", "a//b", "tilde~(')!*"]
 
 
@@ -29,55 +36,67 @@ def s3(aws: None) -> Any:  # noqa: ARG001 - it stands up what this needs
     return client
 
 
+@pytest.fixture(params=["wire", "sdk"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Copies, with each of the engines."""
+    engines: dict[str, Callable[[], CopyEngine]] = {
+        "wire": lambda: WireCopier(caller_of(MotoConnections()), lambda: SdkCopierInThreads(1)),
+        "sdk": lambda: SdkCopierInThreads(1),
+    }
+    return lambda copy: asyncio.run(engines[request.param]().copy(copy, CREDENTIALS))
+
+
 def copy_of(key: str, **changes: Any) -> Copy:
     source: dict[str, Any] = {"bucket": "central", "owner": A, "region": "us-east-1", "key": key, "size": 4}
     return Copy(Source(**source | changes), bucket="owner", bucket_owner=B, region="us-east-1", key=key)
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_every_key_arrives_under_itself_with_its_metadata(s3: Any, key: str) -> None:
+def test_every_key_arrives_under_itself_with_its_metadata(s3: Any, key: str, run: Run) -> None:
     s3.put_object(Bucket="central", Key=key, Body=b"logs", Metadata={"signature": "abc"}, ContentEncoding="gzip")
-    made = Copier(connections=1).copy(copy_of(key), CREDENTIALS)
+    made = run(copy_of(key))
     got = s3.get_object(Bucket="owner", Key=key)
     assert made == StoredObject(got["ETag"].strip('"'), got["VersionId"], 4, made.time if made else got["LastModified"])
     assert (got["Body"].read(), got["Metadata"], got["ContentEncoding"]) == (b"logs", {"signature": "abc"}, "gzip")
 
 
-def test_the_version_that_the_event_names_is_copied(s3: Any) -> None:
+def test_the_version_that_the_event_names_is_copied(s3: Any, run: Run) -> None:
     first = s3.put_object(Bucket="central", Key="log", Body=b"first")["VersionId"]
     s3.put_object(Bucket="central", Key="log", Body=b"second")
-    Copier(connections=1).copy(copy_of("log", version_id=first), CREDENTIALS)
+    run(copy_of("log", version_id=first))
     assert s3.get_object(Bucket="owner", Key="log")["Body"].read() == b"first"
 
 
-def test_tags_stay_behind(s3: Any) -> None:
+def test_tags_stay_behind(s3: Any, run: Run) -> None:
     s3.put_object(Bucket="central", Key="log", Body=b"logs", Tagging="scanned=yes")
-    Copier(connections=1).copy(copy_of("log"), CREDENTIALS)
+    run(copy_of("log"))
     assert s3.get_object_tagging(Bucket="owner", Key="log")["TagSet"] == []
 
 
-def test_a_missing_source_is_told(s3: Any) -> None:  # noqa: ARG001
+def test_a_missing_source_is_told(s3: Any, run: Run) -> None:  # noqa: ARG001
     with pytest.raises(ClientError, match="NoSuchKey"):
-        Copier(connections=1).copy(copy_of("missing"), CREDENTIALS)
+        run(copy_of("missing"))
 
 
 def test_all_accounts_of_a_region_share_one_client() -> None:
-    copier = Copier(connections=1)
+    copier = SdkCopier(connections=1)
     assert copier.client("us-east-1") is copier.client("us-east-1")
     assert copier.client("us-east-1") is not copier.client("eu-west-1")
 
 
 def test_one_copy_is_one_request_that_says_whose_both_buckets_must_be(s3: Any) -> None:
     s3.put_object(Bucket="central", Key="log", Body=b"logs")
-    copier = Copier(connections=1)
-    sent: list[Any] = []
+    copier, connections, sent = SdkCopier(connections=1), MotoConnections(), list[Any]()
     copier.client("us-east-1").meta.events.register("before-send.s3", lambda request, **_: sent.append(request))
     copier.copy(copy_of("log"), CREDENTIALS)
-    [request] = sent
-    assert request.headers["x-amz-expected-bucket-owner"] == B.encode()
-    assert request.headers["x-amz-source-expected-bucket-owner"] == A.encode()
-    assert request.headers["If-None-Match"] == b"*"
-    assert b"Credential=AKIAEXAMPLE/" in request.headers["Authorization"]
+    asyncio.run(WireCopier(caller_of(connections), lambda: SdkCopierInThreads(1)).copy(copy_of("log"), CREDENTIALS))
+    for request in (sent[0], connections.requests[0]):
+        headers = {name.lower(): str(value) for name, value in request.headers.items()}
+        assert B in headers["x-amz-expected-bucket-owner"]
+        assert A in headers["x-amz-source-expected-bucket-owner"]
+        assert "*" in headers["if-none-match"]
+        assert "Credential=AKIAEXAMPLE/" in headers["authorization"]
+    assert (len(sent), len(connections.requests)) == (1, 1)
 
 
 class TestLargeCopies:
@@ -95,7 +114,7 @@ class TestLargeCopies:
         return body
 
     def test_bytes_and_metadata_arrive_in_parts(self, s3: Any, body: bytes) -> None:
-        copier = Copier(connections=1, large=self.PART)
+        copier = SdkCopier(connections=1, large=self.PART)
         requests: Counter[str] = Counter()
         copier.client("us-east-1").meta.events.register(
             "before-call.s3", lambda model, **_: requests.update([model.name])
@@ -114,7 +133,7 @@ class TestLargeCopies:
         }
 
     def test_a_failure_in_the_middle_leaves_no_parts_behind(self, s3: Any, body: bytes) -> None:
-        copier = Copier(connections=1, large=self.PART)
+        copier = SdkCopier(connections=1, large=self.PART)
 
         def fail(**_: Any) -> None:
             raise ConnectionResetError
@@ -127,7 +146,7 @@ class TestLargeCopies:
 
 
 def test_a_source_that_changed_between_its_parts_is_no_copy_that_was_there_before() -> None:
-    copier = Copier(connections=1, large=1)
+    copier = SdkCopier(connections=1, large=1)
     stubber = Stubber(copier.client("us-east-1"))
     head = {"ETag": '"e"', "ContentLength": 2}
     stubber.add_response("head_object", head)
@@ -143,14 +162,14 @@ def test_what_was_there_before_is_described_as_it_is(s3: Any, key: str) -> None:
     s3.put_object(Bucket="owner", Key=key, Body=b"an older version")
     s3.put_object(Bucket="owner", Key=f"{key}.and-more", Body=b"another key that begins with this one")
     put = s3.put_object(Bucket="owner", Key=key, Body=b"logs")
-    found = Copier(connections=1).find_copy(copy_of(key), CREDENTIALS)
+    found = SdkCopier(connections=1).find_copy(copy_of(key), CREDENTIALS)
     assert (found.etag, found.version_id, found.size) == (put["ETag"].strip('"'), put["VersionId"], 4)
 
 
 def test_a_copy_that_vanished_meanwhile_is_tried_again(s3: Any) -> None:
     s3.put_object(Bucket="owner", Key="log.and-more", Body=b"")
     with pytest.raises(CopyVanishedError) as raised:
-        Copier(connections=1).find_copy(copy_of("log"), CREDENTIALS)
+        SdkCopier(connections=1).find_copy(copy_of("log"), CREDENTIALS)
     assert classify(raised.value) is Fault.TRANSIENT
 
 
@@ -158,14 +177,14 @@ def test_a_bucket_without_versions_has_none_to_tell(s3: Any) -> None:
     s3.create_bucket(Bucket="plain")
     s3.put_object(Bucket="plain", Key="log", Body=b"logs")
     copy = Copy(copy_of("log").source, bucket="plain", bucket_owner=B, region="us-east-1", key="log")
-    assert Copier(connections=1).find_copy(copy, CREDENTIALS).version_id is None
+    assert SdkCopier(connections=1).find_copy(copy, CREDENTIALS).version_id is None
 
 
 def test_the_central_object_is_described_in_the_version_that_the_event_names(s3: Any) -> None:
     first = s3.put_object(Bucket="central", Key="log", Body=b"first")
     s3.put_object(Bucket="central", Key="log", Body=b"second, and longer")
     source = copy_of("log", version_id=first["VersionId"], size=None).source
-    found = Copier(connections=1).find_source(source, CREDENTIALS)
+    found = SdkCopier(connections=1).find_source(source, CREDENTIALS)
     assert (found.etag, found.version_id, found.size) == (first["ETag"].strip('"'), first["VersionId"], 5)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.credentials import ReadOnlyCredentials
 from botocore.stub import Stubber
 from samples import B, C, subscription
 
@@ -14,6 +13,7 @@ from distributary.credentials import (
     REMEMBER_REFUSAL,
     AssumeRoleError,
     DeliverySessions,
+    SessionCredentials,
 )
 from distributary.subscriptions import Subscription
 
@@ -56,7 +56,7 @@ def sts() -> Iterator[Sts]:
     made.stubber.assert_no_pending_responses()
 
 
-def access_key(credentials: ReadOnlyCredentials) -> str:
+def access_key(credentials: SessionCredentials) -> str:
     return str(credentials.access_key)
 
 

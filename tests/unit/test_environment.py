@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import boto3
@@ -9,9 +10,11 @@ import pytest
 from fakes import Context
 from functions.deliver_to_owner import app
 from samples import CENTRAL_BUCKET, A, B, C, batch, cloudtrail_key, created, subscription
+from wire_fakes import MotoConnections
 
 from distributary.batches import Deliverer
 from distributary.environment import build_deliverer
+from distributary.keys import LogFile
 from distributary.settings import SettingError
 from distributary.subscription_table import to_item
 
@@ -23,21 +26,12 @@ ENVIRON = {
 }
 
 
-@pytest.fixture
-def requests() -> Counter[str]:
-    return Counter()
+Asked = Callable[[], Counter[str]]
+"""What AWS was asked for since the last time."""
 
 
-@pytest.fixture
-def count(requests: Counter[str]) -> Callable[..., None]:
-    def count(request: Any, event_name: str, **_: Any) -> None:  # noqa: ARG001 - botocore passes it by name
-        requests[event_name.removeprefix("before-send.")] += 1
-
-    return count
-
-
-@pytest.fixture
-def deliverer(aws: None, count: Callable[..., None]) -> Iterator[Deliverer]:  # noqa: ARG001
+@pytest.fixture(params=["wire", "sdk"])
+def world(request: pytest.FixtureRequest, aws: None) -> Iterator[tuple[Deliverer, Asked]]:  # noqa: ARG001
     dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
     dynamodb.create_table(
         TableName="table",
@@ -51,13 +45,41 @@ def deliverer(aws: None, count: Callable[..., None]) -> Iterator[Deliverer]:  # 
         dynamodb.put_item(TableName="table", Item=to_item(owner, [subscription(owner)]))
         for number in range(20):
             s3.put_object(Bucket=CENTRAL_BUCKET, Key=cloudtrail_key(owner, number), Body=b"logs")
-    built = build_deliverer(ENVIRON, "deliver_to_owner", lambda log_file: log_file.account_id)
+    environ = ENVIRON | {"DISTRIBUTARY_ENGINE": request.param}
+    with closing(build_deliverer(environ, "deliver_to_owner", by_owner)) as built:
+        yield built, (count_boto3 if request.param == "sdk" else count_wire)(built)
 
-    clients = (built.table._client, built.carrier._sessions._client, built.carrier._engine.client("us-east-1"))  # type: ignore[attr-defined]
-    for client in clients:
-        client.meta.events.register("before-send", count)
-    with built.pool:
-        yield built
+
+def count_boto3(built: Deliverer) -> Callable[[], Counter[str]]:
+    asked: Counter[str] = Counter()
+    carrier: Any = built.carrier
+    table: Any = built.table
+    clients = (table._client, carrier._sessions._client, carrier._engine._copier.client("us-east-1"))
+    for client in (*clients, carrier._announcer._publisher.client("us-east-1")):
+        client.meta.events.register("before-send", lambda event_name, **_: asked.update([event_name.split(".")[2]]))
+    return lambda: take(asked)
+
+
+def count_wire(built: Deliverer) -> Callable[[], Counter[str]]:
+    carrier: Any = built.carrier
+    connections = carrier._engine._caller._connections = MotoConnections()
+
+    def asked() -> Counter[str]:
+        operations = Counter(connections.operations)
+        connections.requests.clear()
+        return operations
+
+    return asked
+
+
+def take(asked: Counter[str]) -> Counter[str]:
+    taken = Counter(asked)
+    asked.clear()
+    return taken
+
+
+def by_owner(log_file: LogFile) -> str:
+    return log_file.account_id
 
 
 def ten_files_each(first: int) -> dict[str, Any]:
@@ -66,26 +88,22 @@ def ten_files_each(first: int) -> dict[str, Any]:
     return {"Records": [{"eventSource": "aws:sqs", "messageId": "m0", "body": __import__("json").dumps(body)}]}
 
 
-def test_a_warm_function_makes_one_request_for_each_file_and_no_other(
-    deliverer: Deliverer, requests: Counter[str]
-) -> None:
+def test_a_warm_function_makes_one_request_for_each_file_and_no_other(world: tuple[Deliverer, Asked]) -> None:
+    deliverer, asked = world
     assert deliverer.handle(ten_files_each(0), Context()) == {"batchItemFailures": []}
-    assert requests == {"dynamodb.BatchGetItem": 1, "sts.AssumeRole": 2, "s3.CopyObject": 20}
-    requests.clear()
+    assert asked() == {"BatchGetItem": 1, "AssumeRole": 2, "CopyObject": 20}
     assert deliverer.handle(ten_files_each(10), Context()) == {"batchItemFailures": []}
-    assert requests == {"s3.CopyObject": 20}
+    assert asked() == {"CopyObject": 20}
 
 
-def test_notifications_cost_a_tenth_of_a_request_each_and_none_of_s3(
-    deliverer: Deliverer, requests: Counter[str], count: Callable[..., None]
-) -> None:
+def test_notifications_cost_a_tenth_of_a_request_each_and_none_of_s3(world: tuple[Deliverer, Asked]) -> None:
+    deliverer, asked = world
     topic = boto3.client("sns").create_topic(Name="log-files")["TopicArn"]
     item = to_item(B, [subscription(B, notify={"topic_arn": topic})])
     boto3.client("dynamodb").put_item(TableName="table", Item=item)
-    deliverer.carrier._announcer.client("us-east-1").meta.events.register("before-send", count)  # type: ignore[attr-defined]
     keys = [created(cloudtrail_key(B, number)) for number in range(20)]
     assert deliverer.handle(batch(*keys), Context()) == {"batchItemFailures": []}
-    assert requests == {"dynamodb.BatchGetItem": 1, "sts.AssumeRole": 1, "s3.CopyObject": 20, "sns.PublishBatch": 2}
+    assert asked() == {"BatchGetItem": 1, "AssumeRole": 1, "CopyObject": 20, "PublishBatch": 2}
 
 
 def test_a_missing_setting_is_told_when_the_first_event_comes_not_at_import(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,18 +7,19 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from samples import B
 
+from distributary.credentials import SessionCredentials
 from distributary.faults import Fault, classify
 from distributary.keys import LogFile
 from distributary.notifications import DeliveredObject, attributes, message
-from distributary.publishing import Notification, Publisher
+from distributary.publishing import Notification
+from distributary.sdk.publishing import SdkPublisher
 from distributary.subscriptions import Format, NotifyTarget
 
-CREDENTIALS = ReadOnlyCredentials("AKIAEXAMPLE", "secret", None)
+CREDENTIALS = SessionCredentials("AKIAEXAMPLE", "secret", None)
 TOPIC = NotifyTarget("arn:aws:sns:us-east-1:222222222222:log-files")
 NOTIFICATIONS = [
     Notification(f"message {n}", {"account_id": {"DataType": "String", "StringValue": "222222222222"}})
@@ -27,12 +28,12 @@ NOTIFICATIONS = [
 
 
 @pytest.fixture
-def publisher() -> Publisher:
-    return Publisher(connections=1)
+def publisher() -> SdkPublisher:
+    return SdkPublisher(connections=1)
 
 
 @pytest.fixture
-def sns(publisher: Publisher) -> Iterator[Stubber]:
+def sns(publisher: SdkPublisher) -> Iterator[Stubber]:
     with Stubber(publisher.client("us-east-1")) as stubber:
         yield stubber
 
@@ -44,7 +45,7 @@ def test_several_go_out_in_one_request_signed_by_the_delivery_session(aws: None)
     boto3.client("sns").subscribe(
         TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
     )
-    publisher, sent = Publisher(connections=1), list[Any]()
+    publisher, sent = SdkPublisher(connections=1), list[Any]()
     publisher.client("us-east-1").meta.events.register("before-send.sns", lambda request, **_: sent.append(request))
     assert publisher.publish(NotifyTarget(topic), NOTIFICATIONS, CREDENTIALS) == [None, None, None]
     [request] = sent
@@ -54,7 +55,7 @@ def test_several_go_out_in_one_request_signed_by_the_delivery_session(aws: None)
     assert got[0]["MessageAttributes"]["account_id"]["StringValue"] == "222222222222"
 
 
-def test_each_entrys_failure_is_its_own(publisher: Publisher, sns: Stubber) -> None:
+def test_each_entrys_failure_is_its_own(publisher: SdkPublisher, sns: Stubber) -> None:
     sns.add_response(
         "publish_batch",
         {
@@ -83,7 +84,9 @@ def test_each_entrys_failure_is_its_own(publisher: Publisher, sns: Stubber) -> N
         ("InvalidParameter", Fault.MISCONFIGURED),
     ],
 )
-def test_a_refused_request_is_classed_by_its_code(publisher: Publisher, sns: Stubber, code: str, fault: Fault) -> None:
+def test_a_refused_request_is_classed_by_its_code(
+    publisher: SdkPublisher, sns: Stubber, code: str, fault: Fault
+) -> None:
     sns.add_client_error("publish_batch", code, http_status_code=400)
     with pytest.raises(ClientError) as raised:
         publisher.publish(TOPIC, NOTIFICATIONS, CREDENTIALS)

@@ -1,6 +1,6 @@
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,13 +30,41 @@ def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_a_result_is_one_line_with_its_facts_as_fields(reporter: Reporter, log: io.StringIO) -> None:
+def test_a_result_is_one_line_with_its_facts_as_fields(reporter: Reporter, capsys: pytest.CaptureFixture[str]) -> None:
     reporter.report(FAILED, "m0")
-    [line] = [json.loads(line) for line in log.getvalue().splitlines()]
-    assert line["level"] == "WARNING"
+    reporter.flush()
+    [line] = [line for line in printed(capsys) if "_aws" not in line]
     facts = {"outcome": "failed", "key": "key", "account_id": B, "reason": "no", "fault": "receiver_broken"}
     assert facts.items() <= line.items()
     assert line["message_id"] == "m0"
+
+
+def test_a_result_s_line_looks_like_those_of_the_logger(
+    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = io.StringIO()
+    logger = Logger(service=request.node.name, stream=theirs, location=None, use_rfc3339=True)
+    logger.warning("failed", extra={"outcome": "failed"})
+    reporter = Reporter(request.node.name, logger)
+    reporter.report(FAILED, "m0")
+    reporter.flush()
+    own, expected = printed(capsys)[0], json.loads(theirs.getvalue())
+    moments = [datetime.fromisoformat(line.pop("timestamp")) for line in (own, expected)]
+    assert abs(moments[0] - moments[1]) < timedelta(hours=1)  # both say which time zone they mean
+    assert {name: own[name] for name in expected} == expected
+
+
+def test_what_the_log_level_leaves_out_is_counted_all_the_same(
+    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reporter = Reporter("deliver_to_owner", Logger(service=request.node.name, level="WARNING"))
+    reporter.report(DELIVERED, "m0")
+    reporter.flush()
+    assert [line["outcome"] for line in printed(capsys) if "LogFiles" in line] == ["delivered"]
+    reporter.report(DELIVERED, "m0")
+    reporter.report(FAILED, "m0")
+    reporter.flush()
+    assert [line["level"] for line in printed(capsys) if "level" in line] == ["WARNING"]
 
 
 def test_counts_are_by_outcome_and_log_type_and_never_by_account(

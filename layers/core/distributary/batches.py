@@ -1,7 +1,8 @@
 """One Lambda invocation: read its messages, deliver, and see to it that what isn't done comes back."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +17,14 @@ from distributary.messages import Message, Unserved, counts, partial_batch_respo
 from distributary.outcomes import Outcome
 from distributary.queues import FunctionQueue
 from distributary.reports import Reporter, Result
-from distributary.rounds import ANNOUNCERS, Errand, LambdaContext, Round
+from distributary.rounds import Errand, LambdaContext, Round
 from distributary.settings import Settings
-from distributary.subscription_table import SubscriptionTable
+from distributary.subscription_table import Stored, SubscriptionTable
+
+SPARE_THREADS = 8
+"""Beyond one for each copy: for notifications, and for what the table is asked."""
+MESSAGES_PER_PAGE = 100
+"""How many are read before the first delivery starts; also, BatchGetItem takes a hundred keys."""
 
 
 @dataclass(slots=True)
@@ -33,14 +39,23 @@ class Deliverer:
     reporter: Reporter
     queue: FunctionQueue | None = None
     """Without it, failed messages return whole and when the queue says."""
-    pool: ThreadPoolExecutor = field(init=False)
+    close_engine: Callable[[], None] = lambda: None
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    _pool: ThreadPoolExecutor = field(init=False)
+    """For what waits in threads: boto3."""
 
     def __post_init__(self) -> None:
-        self.pool = self._new_pool()
+        self._new_pool()
 
-    def _new_pool(self) -> ThreadPoolExecutor:
-        workers = self.settings.concurrency + ANNOUNCERS
-        return ThreadPoolExecutor(workers, thread_name_prefix="delivery")
+    def _new_pool(self) -> None:
+        self._pool = ThreadPoolExecutor(self.settings.concurrency + SPARE_THREADS, thread_name_prefix="delivery")
+        self.loop.set_default_executor(self._pool)
+
+    def close(self) -> None:
+        """Let go of connections, threads and event loop. Lambda never asks for it."""
+        self.close_engine()
+        self._pool.shutdown()
+        self.loop.close()
 
     def handle(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Deliver everything that an event announces.
@@ -52,13 +67,13 @@ class Deliverer:
             UndeliveredError: only for a direct invocation, when a file that could be read remains undelivered.
         """
         messages = list(read_messages(event))
-        files = [(message, *file) for message in messages for file in self._read(message)]
-        self._deliver(list(self._decide(files)), context)
-        if is_queue_batch(event) and self.queue is not None:
+        self.loop.run_until_complete(self._deliver(messages, context))
+        is_batch = is_queue_batch(event)
+        if is_batch and self.queue is not None:
             self.reporter.flush()  # first: settling talks to SQS, and what is counted should be told whatever comes
             settle(messages, self.queue, time.time(), self._note)
         self.reporter.flush()
-        return partial_batch_response(messages) if is_queue_batch(event) else counts(messages)
+        return partial_batch_response(messages) if is_batch else counts(messages)
 
     def _read(self, message: Message) -> Iterator[tuple[ObjectCreated, LogFile]]:
         try:
@@ -74,38 +89,48 @@ class Deliverer:
             elif isinstance(notice, ObjectCreated):
                 yield notice, read
 
-    def _decide(self, files: Sequence[tuple[Message, ObjectCreated, LogFile]]) -> Iterator[tuple[Message, Errand]]:
-        try:
-            stored = self.table.read(self.scope_of(log_file) for _, _, log_file in files)
-        except Exception as error:  # every file's outcome carries it, and the messages are retried
-            for message, created, log_file in files:
-                reason = f"cannot read the subscriptions: {error}"
-                failed = Due(created, log_file, ()).result(Outcome.FAILED, reason, classify(error))
-                message.unserved.append(Unserved(created, created.subscriptions, failed.fault, reason))
-                self._end(message, failed)
-            return
+    async def _deliver(self, messages: Sequence[Message], context: LambdaContext) -> None:
+        deliveries = Round(self.carrier, context, self.settings.concurrency, self._tell)
+        await deliveries.run(self._errands(messages))
+        if deliveries.has_given_up:
+            # What hangs now may hang for longer: the next invocation gets threads of its own.
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._new_pool()
+
+    async def _errands(self, messages: Sequence[Message]) -> AsyncIterator[list[Errand]]:
+        for start in range(0, len(messages), MESSAGES_PER_PAGE):
+            page = messages[start : start + MESSAGES_PER_PAGE]
+            files = [(message, *file) for message in page for file in self._read(message)]
+            scopes = {self.scope_of(log_file) for _, _, log_file in files}
+            try:
+                stored = await asyncio.to_thread(self.table.read, scopes)
+            except Exception as error:  # every file's outcome carries it, and the messages are retried
+                self._fail(files, f"cannot read the subscriptions: {error}", classify(error))
+            else:
+                yield list(self._decide(files, stored))
+
+    def _fail(self, files: Iterable[tuple[Message, ObjectCreated, LogFile]], reason: str, fault: Fault) -> None:
+        for message, created, log_file in files:
+            message.unserved.append(Unserved(created, created.subscriptions, fault, reason))
+            self._end(message, Due(created, log_file, ()).result(Outcome.FAILED, reason, fault))
+
+    def _decide(
+        self, files: Iterable[tuple[Message, ObjectCreated, LogFile]], stored: Mapping[str, Stored]
+    ) -> Iterator[Errand]:
         for message, created, log_file in files:
             scope = self.scope_of(log_file)
             decided = decide(created, log_file, scope, stored[scope])
             if isinstance(decided, Due):
-                yield message, Errand(decided)
+                yield Errand(message, decided)
             else:
                 if not decided.outcome.is_final:
                     why = decided.reason or ""
                     message.unserved.append(Unserved(created, created.subscriptions, decided.fault, why))
                 self._end(message, decided)
 
-    def _deliver(self, errands: Sequence[tuple[Message, Errand]], context: LambdaContext) -> None:
-        message_of = {id(errand): message for message, errand in errands}
-        deliveries = Round(self.carrier, self.pool, context, self.settings.concurrency)
-        for errand in deliveries.run([errand for _, errand in errands]):
-            message = message_of[id(errand)]
-            message.unserved += _unserved(errand)
-            self._end(message, add_up(errand.due, errand.ended))
-        if deliveries.has_given_up:
-            # What hangs now may hang for longer: the next invocation gets threads of its own.
-            self.pool.shutdown(wait=False, cancel_futures=True)
-            self.pool = self._new_pool()
+    def _tell(self, errand: Errand) -> None:
+        errand.message.unserved += _unserved(errand)
+        self._end(errand.message, add_up(errand.due, errand.ended))
 
     def _end(self, message: Message, result: Result) -> None:
         message.results.append(result)

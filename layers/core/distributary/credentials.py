@@ -7,17 +7,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple, Protocol
 
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
-from distributary.errors import DistributaryError
+from distributary.errors import DistributaryError, is_unreadable_answer
 from distributary.subscriptions import Subscription
-
-if TYPE_CHECKING:
-    from mypy_boto3_sts import STSClient
 
 SESSION_SECONDS = 3600
 """Role chaining's limit: a Lambda function's role assuming another role gets an hour at most."""
@@ -26,6 +21,22 @@ RENEW_BEFORE = timedelta(minutes=5)
 REMEMBER_REFUSAL = timedelta(seconds=10)
 """A role that refuses is not asked again for this long: its waiting files must not hold up other owners'."""
 NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class SessionCredentials(NamedTuple):
+    """Who asks: the keys of a session, as STS gives them."""
+
+    access_key: str
+    secret_key: str
+    token: str | None = None
+
+
+class TokenService(Protocol):
+    """What is needed of STS; boto3's client has it, and `wire.services` too."""
+
+    @property
+    def assume_role(self) -> Callable[..., Any]:
+        """Takes AssumeRole's parameters and gives its answer; raises ClientError or BotoCoreError."""
 
 
 class AssumeRoleError(DistributaryError):
@@ -41,7 +52,7 @@ class AssumeRoleError(DistributaryError):
 @dataclass(slots=True)
 class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    credentials: ReadOnlyCredentials | None = None
+    credentials: SessionCredentials | None = None
     error: AssumeRoleError | None = None
     taken: datetime = NEVER
     good_until: datetime = NEVER
@@ -52,7 +63,7 @@ class DeliverySessions:
 
     def __init__(
         self,
-        client: "STSClient",
+        client: TokenService,
         session_name: str,
         policy_for: Callable[[Subscription], str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -64,7 +75,7 @@ class DeliverySessions:
         self._entries: dict[Subscription, _Entry] = {}
         self._lock = threading.Lock()
 
-    def credentials(self, subscription: Subscription) -> ReadOnlyCredentials:
+    def credentials(self, subscription: Subscription) -> SessionCredentials:
         """Credentials that stay good for five minutes at least.
 
         A changed subscription is another key of the cache, so a change of bucket or role is never served the old
@@ -84,7 +95,12 @@ class DeliverySessions:
             assert entry.credentials is not None  # noqa: S101 - _renew sets one of the two
             return entry.credentials
 
-    def forget(self, subscription: Subscription, used: ReadOnlyCredentials, min_age: timedelta = timedelta(0)) -> None:
+    def remembered(self, subscription: Subscription) -> SessionCredentials | None:
+        """What `credentials` would give, if nobody had to be asked."""
+        entry = self._entries.get(subscription)
+        return entry.credentials if entry is not None and entry.good_until > self._clock() else None
+
+    def forget(self, subscription: Subscription, used: SessionCredentials, min_age: timedelta = timedelta(0)) -> None:
         """Ask STS anew next time, if `used` is still what is remembered and was taken at least `min_age` ago.
 
         S3 may refuse credentials before they expire: a role that was created anew knows nothing of its old sessions.
@@ -107,15 +123,15 @@ class DeliverySessions:
                 DurationSeconds=SESSION_SECONDS,
                 Policy=policy,
             )["Credentials"]
-        except (ClientError, BotoCoreError, ResponseParserError) as error:
+        except Exception as error:
+            if not isinstance(error, ClientError | BotoCoreError) and not is_unreadable_answer(error):
+                raise
             entry.error = AssumeRoleError(subscription.delivery_role_arn, error)
             entry.error.__cause__ = error
             entry.credentials, entry.good_until = None, self._clock() + REMEMBER_REFUSAL
             return
         entry.error, entry.taken, entry.good_until = None, self._clock(), answer["Expiration"] - RENEW_BEFORE
-        entry.credentials = ReadOnlyCredentials(
-            answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
-        )
+        entry.credentials = SessionCredentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
         self._forget_expired()
 
     def _forget_expired(self) -> None:

@@ -1,25 +1,25 @@
 """Carries deliveries out, each with its subscription's session: the copy first, then the notification of it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import partial
+from typing import NamedTuple, TypeVar
 
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
 from distributary.breakers import Breakers
-from distributary.copies import Copy, CopyVanishedError
-from distributary.credentials import DeliverySessions
+from distributary.copies import Copy, CopyEngine, CopyVanishedError
+from distributary.credentials import DeliverySessions, SessionCredentials
 from distributary.events import ObjectCreated
 from distributary.faults import Fault, classify
 from distributary.notifications import DeliveredObject, attributes, message
 from distributary.objects import Source, StoredObject
-from distributary.publishing import Notification
+from distributary.publishing import Announcer, Notification
 from distributary.routing import Delivery
 from distributary.settings import Settings
-from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
+from distributary.subscriptions import CopyTarget, Subscription
 
 STALE_SESSION = dict.fromkeys(
     ("ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "InvalidClientTokenId", "400"), timedelta(0)
@@ -27,30 +27,10 @@ STALE_SESSION = dict.fromkeys(
 """What S3 and SNS say to a session whose role is gone or new, and how old a session must be to be blamed for it."""
 
 
-class CopyEngine(Protocol):
-    """What delivery needs of whatever makes the copies. Each raises AWS's errors."""
-
-    def copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject | None:
-        """Copy one object; None if the destination had the key before."""
-
-    def find_copy(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject:
-        """Describe the copy that was there before."""
-
-    def find_source(self, source: Source, credentials: ReadOnlyCredentials) -> StoredObject:
-        """Describe the object in the central bucket."""
+T = TypeVar("T")
 
 
-class Announcer(Protocol):
-    """What delivery needs of whatever publishes."""
-
-    def publish(
-        self, target: NotifyTarget, notifications: Sequence[Notification], credentials: ReadOnlyCredentials
-    ) -> Sequence[Exception | None]:
-        """Publish up to ten notifications; each has its own error or None. Raises AWS's errors for all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A log file is where its receiver gets it from; what is left to do is the notification, if there is one."""
 
     is_new: bool
@@ -59,7 +39,7 @@ class Placed:
 
 
 class Carrier:
-    """Does the two steps of a delivery. Safe for many threads."""
+    """Does the two steps of a delivery; many may be under way at once, in one event loop."""
 
     def __init__(
         self, settings: Settings, sessions: DeliverySessions, engine: CopyEngine, announcer: Announcer
@@ -70,10 +50,55 @@ class Carrier:
         self._announcer = announcer
         self._breakers = Breakers()
 
-    def place(self, created: ObjectCreated, delivery: Delivery) -> Placed:
+    async def place(self, created: ObjectCreated, delivery: Delivery) -> Placed:
         """Copy the log file, if its subscription wants a copy. Raises whatever AWS answers."""
-        subscription = delivery.subscription
-        source = Source(
+        return await self._ask(delivery.subscription, "place", partial(self._place, created, delivery))
+
+    async def announce(
+        self, subscription: Subscription, notifications: Sequence[Notification]
+    ) -> Sequence[Exception | None]:
+        """Publish up to ten notifications of one subscription; each has its own error or None."""
+        assert subscription.notify is not None  # noqa: S101 - `place` gives notifications to no other
+        return await self._ask(
+            subscription, "announce", partial(self._announcer.publish, subscription.notify, notifications)
+        )
+
+    async def _ask(self, subscription: Subscription, step: str, ask: Callable[[SessionCredentials], Awaitable[T]]) -> T:
+        """Ask behind the step's breaker; if AWS calls the credentials stale, the next delivery gets new ones."""
+        with self._breakers.guard((subscription, step)):
+            # Whoever has none yet waits for STS in a thread, and with others of the same subscription.
+            credentials = self._sessions.remembered(subscription)
+            if credentials is None:
+                credentials = await asyncio.to_thread(self._sessions.credentials, subscription)
+            try:
+                return await ask(credentials)
+            except ClientError as error:
+                if (code := error.response["Error"]["Code"]) in STALE_SESSION:
+                    self._sessions.forget(subscription, credentials, STALE_SESSION[code])
+                raise
+
+    async def _place(self, created: ObjectCreated, delivery: Delivery, credentials: SessionCredentials) -> Placed:
+        subscription, source = delivery.subscription, self._source(created)
+        if subscription.copy_to is None:
+            found = await self._described(created, source, credentials)
+            place = (source.bucket, source.owner, source.region)
+            return Placed(True, _notification(delivery, found, place, copied=False))
+        copy = _copy(source, subscription.copy_to, delivery)
+        if subscription.notify is None:
+            return Placed(await self._engine.copy(copy, credentials) is not None, None)
+        if created.attempts:  # while the topic refuses, a retry need not ask S3
+            self._breakers.check((subscription, "announce"))
+        made = await self._copy_or_none(copy, credentials)
+        stored = made or (await self._engine.find_copy(copy, credentials))
+        if stored.size is None:  # CopyObject doesn't tell, and neither did the event
+            stored = replace(stored, size=(await self._engine.find_source(source, credentials)).size)
+        # What a retry announces is news, though its copy was made before.
+        is_new = made is not None or created.attempts > 0
+        place = (copy.bucket, copy.bucket_owner, copy.region)
+        return Placed(is_new, _notification(delivery, stored, place, copied=True))
+
+    def _source(self, created: ObjectCreated) -> Source:
+        return Source(
             bucket=created.bucket,
             owner=self._settings.central_account_id,
             region=self._settings.region,
@@ -81,58 +106,23 @@ class Carrier:
             version_id=created.version_id,
             size=created.size,
         )
-        with self._breakers.guard((subscription, "place")), self._session(subscription) as credentials:
-            if subscription.copy_to is None:
-                found = self._described(created, source, credentials)
-                place = (source.bucket, source.owner, source.region)
-                return Placed(True, _notification(delivery, found, place, copied=False))
-            copy = _copy(source, subscription.copy_to, delivery)
-            if subscription.notify is None:
-                return Placed(self._engine.copy(copy, credentials) is not None, None)
-            if created.attempts:  # while the topic refuses, a retry need not ask S3
-                self._breakers.check((subscription, "announce"))
-            made = self._copy_or_none(copy, credentials)
-            stored = made or self._engine.find_copy(copy, credentials)
-            if stored.size is None:  # CopyObject doesn't tell, and neither did the event
-                stored = replace(stored, size=self._engine.find_source(source, credentials).size)
-            place = (copy.bucket, copy.bucket_owner, copy.region)
-            # What a retry announces is news, though its copy was made before.
-            is_new = made is not None or created.attempts > 0
-            return Placed(is_new, _notification(delivery, stored, place, copied=True))
 
-    def _copy_or_none(self, copy: Copy, credentials: ReadOnlyCredentials) -> StoredObject | None:
+    async def _copy_or_none(self, copy: Copy, credentials: SessionCredentials) -> StoredObject | None:
         """The copy: made now, or, if its source is gone since, the one that was made before; None if S3 has one."""
         try:
-            return self._engine.copy(copy, credentials)
+            return await self._engine.copy(copy, credentials)
         except ClientError as error:
             if classify(error) is not Fault.GONE:
                 raise
             try:
-                return self._engine.find_copy(copy, credentials)
+                return await self._engine.find_copy(copy, credentials)
             except CopyVanishedError:
                 raise error from None
 
-    def announce(self, subscription: Subscription, notifications: Sequence[Notification]) -> Sequence[Exception | None]:
-        """Publish up to ten notifications of one subscription; each has its own error or None."""
-        assert subscription.notify is not None  # noqa: S101 - `place` gives notifications to no other
-        with self._breakers.guard((subscription, "announce")), self._session(subscription) as credentials:
-            return self._announcer.publish(subscription.notify, notifications, credentials)
-
-    @contextmanager
-    def _session(self, subscription: Subscription) -> Iterator[ReadOnlyCredentials]:
-        """The subscription's credentials; if AWS refuses them as stale, the next delivery gets new ones."""
-        credentials = self._sessions.credentials(subscription)
-        try:
-            yield credentials
-        except ClientError as error:
-            if (code := error.response["Error"]["Code"]) in STALE_SESSION:
-                self._sessions.forget(subscription, credentials, STALE_SESSION[code])
-            raise
-
-    def _described(self, created: ObjectCreated, source: Source, credentials: ReadOnlyCredentials) -> StoredObject:
+    async def _described(self, created: ObjectCreated, source: Source, credentials: SessionCredentials) -> StoredObject:
         """The central object: as the event tells it, or, where that lacks something, as S3 does."""
         if created.size is None or created.etag is None:
-            return self._engine.find_source(source, credentials)
+            return await self._engine.find_source(source, credentials)
         return StoredObject(created.etag, created.version_id, created.size, _time(created.event_time))
 
 

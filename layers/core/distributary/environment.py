@@ -1,22 +1,24 @@
 """Builds what a delivering function needs, once per Lambda environment, from its environment variables."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import boto3
 from aws_lambda_powertools import Logger
-from botocore.config import Config
 
 from distributary.batches import Deliverer
-from distributary.copies import Copier
 from distributary.credentials import DeliverySessions
 from distributary.delivery import Carrier
+from distributary.engines import build_engine
 from distributary.keys import LogFile
 from distributary.policies import session_policy
-from distributary.publishing import Publisher
 from distributary.queues import FunctionQueue
 from distributary.reports import Reporter
 from distributary.settings import read_settings
 from distributary.subscription_table import SubscriptionTable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 
 def build_deliverer(environ: Mapping[str, str], service: str, scope_of: Callable[[LogFile], str]) -> Deliverer:
@@ -31,27 +33,34 @@ def build_deliverer(environ: Mapping[str, str], service: str, scope_of: Callable
         SettingError: if a variable is missing or malformed.
     """
     settings = read_settings(environ)
-    session = boto3.Session()
-    config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+    loop = asyncio.new_event_loop()
+    engine = build_engine(environ, settings, loop)
     sessions = DeliverySessions(
-        session.client("sts", config=config.merge(Config(max_pool_connections=settings.concurrency))),
+        engine.tokens,
         session_name=environ.get("AWS_LAMBDA_FUNCTION_NAME") or f"distributary-{service}",
         policy_for=lambda subscription: session_policy(
             subscription, settings.central_bucket, settings.layout, settings.log_key_arns
         ),
     )
-    # It is asked in the last seconds of an invocation.
-    quickly = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
     queue = None
     if settings.queue_url and settings.dead_letter_queue_url:
-        queue = FunctionQueue(
-            settings.queue_url, settings.dead_letter_queue_url, lambda: session.client("sqs", config=quickly)
-        )
+        queue = FunctionQueue(settings.queue_url, settings.dead_letter_queue_url, _queue_client)
     return Deliverer(
         settings=settings,
         scope_of=scope_of,
-        table=SubscriptionTable(session.client("dynamodb", config=config), settings.subscriptions_table),
-        carrier=Carrier(settings, sessions, Copier(settings.concurrency), Publisher(settings.concurrency)),
-        reporter=Reporter(service, Logger(service=service, location=None)),
+        table=SubscriptionTable(engine.items, settings.subscriptions_table),
+        carrier=Carrier(settings, sessions, engine.copies, engine.announcer),
+        reporter=Reporter(service, Logger(service=service, location=None, use_rfc3339=True)),
         queue=queue,
+        close_engine=engine.close,
+        loop=loop,
     )
+
+
+def _queue_client() -> "SQSClient":
+    """Asked for only when something failed, and in the last seconds of an invocation."""
+    import boto3
+    from botocore.config import Config
+
+    quickly = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+    return boto3.client("sqs", config=quickly)

@@ -75,7 +75,7 @@ Notice = ObjectCreated | ControlMessage | OtherEvent
 
 def is_queue_batch(event: object) -> bool:
     """Whether a Lambda event is a batch of SQS messages, which is answered with the failed ones."""
-    records = event.get("Records") if isinstance(event, Mapping) else None
+    records = event.get("Records") if isinstance(event, dict) else None
     return isinstance(records, list) and bool(records) and all(_source(record) == "aws:sqs" for record in records)
 
 
@@ -98,7 +98,7 @@ def _read(value: Any, depth: int) -> Iterator[Notice]:
         return
     if isinstance(value, str):
         value = _parse_json(value)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise UnreadableEventError("not a JSON object", value)
     yield from _unwrap(value, depth)
 
@@ -157,7 +157,7 @@ def _eventbridge(event: Mapping[str, Any]) -> Notice:
 def _redelivered(event: Mapping[str, Any], created: ObjectCreated) -> ObjectCreated:
     """What `queues.redelivery` adds."""
     ours = event["distributary"]
-    names = ours.get("subscriptions") if isinstance(ours, Mapping) else None
+    names = ours.get("subscriptions") if isinstance(ours, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UnreadableEventError("distributary.subscriptions is not a list of names", event)
     attempts, since = ours.get("attempts", 0), ours.get("since", 0)
@@ -195,7 +195,7 @@ def _created(
 
 def _source(record: Any) -> str | None:
     """A record's source; SNS alone spells the field with a capital letter."""
-    source = record.get("eventSource", record.get("EventSource")) if isinstance(record, Mapping) else None
+    source = record.get("eventSource", record.get("EventSource")) if isinstance(record, dict) else None
     return source if isinstance(source, str) else None
 
 
@@ -203,7 +203,7 @@ def _field(value: Mapping[str, Any], *names: str) -> str:
     """The text at a path of names that must be there and not empty."""
     found: Any = value
     for name in names:
-        found = found.get(name) if isinstance(found, Mapping) else None
+        found = found.get(name) if isinstance(found, dict) else None
     if not _is_text(found):
         raise UnreadableEventError(f"{'.'.join(names)} is missing or not a text", value)
     return found

@@ -5,10 +5,9 @@ from enum import StrEnum
 from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
 from distributary.credentials import AssumeRoleError
-from distributary.errors import DistributaryError
+from distributary.errors import DistributaryError, is_unreadable_answer
 
 
 class OutOfTimeError(DistributaryError):
@@ -77,7 +76,7 @@ def classify(error: BaseException) -> Fault:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return _of_code(error.response["Error"]["Code"], error.operation_name, status)
-    if isinstance(error, BotoCoreError | ResponseParserError):
+    if isinstance(error, BotoCoreError) or is_unreadable_answer(error):
         return Fault.TRANSIENT
     if isinstance(error, DistributaryError) and error.retryable:
         return Fault.TRANSIENT

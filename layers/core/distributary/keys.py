@@ -97,7 +97,9 @@ def metric_log_type(log_type: str) -> str:
 
 
 def _route(key: str, layout: KeyLayout) -> LogFile | UnroutedKey:
-    if prefix := max((one for one in layout.prefix_accounts if key.startswith(one)), key=len, default=None):
+    mapped = [one for one in layout.prefix_accounts if key.startswith(one)]
+    if mapped:
+        prefix = max(mapped, key=len)
         return _mapped(key, prefix, layout.prefix_accounts[prefix])
     before, root, after = key.partition(ROOT)
     if not root:

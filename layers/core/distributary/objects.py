@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,8 @@ class StoredObject:
     """Bytes; None where S3's answer doesn't tell, as CopyObject's doesn't."""
     time: datetime
     """When it was stored, UTC."""
+
+    @classmethod
+    def of(cls, etag: str, version_id: str | None, size: int | None, time: datetime) -> Self:
+        """From what S3 says: an ETag in quotes, and the version `null` of a bucket that has never been versioned."""
+        return cls(etag.strip('"'), None if version_id == "null" else version_id, size, time)

@@ -15,8 +15,8 @@ from distributary.queues import FunctionQueue
 from distributary.reconcile_jobs import Jobs
 from distributary.reconcile_reports import tell, tell_batch
 from distributary.reconciliation import Reconciler
+from distributary.sdk.signing import caller_chosen_session
 from distributary.settings import SettingError, read_settings
-from distributary.signing import caller_chosen_session
 from distributary.subscription_table import SubscriptionTable
 from distributary.subscriptions import Subscription
 

@@ -22,7 +22,7 @@ from distributary.errors import DistributaryError
 from distributary.listings import leaves
 from distributary.reconciliation import NothingToCompareError, Reconciler, Report, Request
 from distributary.rounds import LambdaContext
-from distributary.signing import signing_with
+from distributary.sdk.signing import signing_with
 from distributary.subscription_table import StoredSubscriptionError, SubscriptionTable
 from distributary.subscriptions import Subscription
 from distributary.windows import Window, parse_time

@@ -1,32 +1,30 @@
 """One invocation's deliveries, many under way at once: each log file ends once, and before the function's time does.
 
 Subscriptions take turns, so that one whose copies hang holds up nobody else's. Notifications gather by subscription and
-go out ten to a request, at the latest a second later, on threads of their own.
+go out ten to a request, at the latest a second later.
 """
 
-import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from distributary.decisions import Due, Ended
-from distributary.delivery import Carrier, Placed
+from distributary.delivery import Carrier
 from distributary.faults import CircuitOpenError, OutOfTimeError, classify
+from distributary.messages import Message
 from distributary.publishing import ENTRIES_PER_REQUEST, Notification
 from distributary.routing import Delivery
 from distributary.subscriptions import Subscription
+from distributary.turns import Turns
 
 STOP_STARTING_MILLISECONDS = 10_000
 """With less time than this left no request is started: its message goes back to the queue untouched."""
 STOP_WAITING_MILLISECONDS = 5_000
 """With less than this left an unfinished delivery is given up on; repeating it later does no harm."""
 GATHER_SECONDS = 1.0
-ANNOUNCERS = 8
-"""Threads that the copies leave free."""
+"""How long a notification waits for others at most."""
 
 
 class LambdaContext(Protocol):
@@ -40,6 +38,8 @@ class LambdaContext(Protocol):
 class Errand:
     """A log file's deliveries while they are under way, and what became of them."""
 
+    message: Message
+    """Where it was announced."""
     due: Due
     ended: list[Ended] = field(default_factory=list)
 
@@ -50,8 +50,7 @@ class Errand:
         return [delivery for delivery in self.due.deliveries if id(delivery) not in over]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Placing:
+class _Placing(NamedTuple):
     """A delivery that is to be placed; once more if only the breaker refused it and somebody else then got through."""
 
     errand: Errand
@@ -59,8 +58,7 @@ class _Placing:
     is_second_try: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class _Waiting(NamedTuple):
     """A copy that was made and is to be announced."""
 
     errand: Errand
@@ -72,85 +70,101 @@ class _Waiting:
 class Round:
     """Runs a set of log files once."""
 
-    def __init__(self, carrier: Carrier, pool: ThreadPoolExecutor, context: LambdaContext, concurrency: int) -> None:
+    def __init__(
+        self, carrier: Carrier, context: LambdaContext, concurrency: int, tell: Callable[[Errand], None]
+    ) -> None:
         self._carrier = carrier
-        self._pool = pool
         self._context = context
         self._concurrency = concurrency
-        self._finished: SimpleQueue[Future[Any]] = SimpleQueue()
-        self._under_way: dict[Future[Any], Callable[[Future[Any]], Iterator[Errand]]] = {}
-        self._due: dict[Subscription, deque[_Placing]] = {}
-        self._placing: Counter[Subscription] = Counter()
+        self._tell = tell
+        self._turns: Turns[_Placing] = Turns()
+        self._workers = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_complete = False
+        """Whether all log files are known."""
         self._refused: defaultdict[Subscription, list[tuple[_Placing, CircuitOpenError]]] = defaultdict(list)
         self._gathered: defaultdict[Subscription, list[_Waiting]] = defaultdict(list)
-        self._gathered_at = time.monotonic()
         self.has_given_up = False
-        """Whether some of the pool's threads may hang still."""
+        """Whether something may hang still, in a thread."""
 
-    def run(self, errands: Sequence[Errand]) -> Iterator[Errand]:
-        """Yield each errand when all of its deliveries have ended; what hangs is given up on in time."""
-        for errand in errands:
-            for delivery in errand.due.deliveries:
-                self._due.setdefault(delivery.subscription, deque()).append(_Placing(errand, delivery))
-        self._fill()
-        while self._under_way:
-            left = (self._context.get_remaining_time_in_millis() - STOP_WAITING_MILLISECONDS) / 1000
-            try:
-                future = self._finished.get(timeout=max(0, min(left, GATHER_SECONDS)))
-            except Empty:
-                if left <= GATHER_SECONDS:
-                    yield from self._give_up(errands)
-                    return
-            else:
-                yield from self._under_way.pop(future)(future)
-            self._announce_what_waits()
+    async def run(self, pages: AsyncIterator[Sequence[Errand]]) -> None:
+        """Deliver; each errand is told when all of its deliveries have ended. What hangs is given up on in time.
+
+        Args:
+            pages: the errands, some at a time: the first are under way while the next are read.
+        """
+        errands: list[Errand] = []
+        async for page in pages:
+            errands += page
+            for errand in page:
+                for delivery in errand.due.deliveries:
+                    self._turns.add(delivery.subscription, _Placing(errand, delivery))
             self._fill()
+            await asyncio.sleep(0)
+        self._is_complete = True
+        self._fill()
+        self._announce_all()
+        while self._tasks:
+            left = (self._context.get_remaining_time_in_millis() - STOP_WAITING_MILLISECONDS) / 1000
+            done, under_way = await asyncio.wait(self._tasks, timeout=max(0, min(left, GATHER_SECONDS)))
+            for task in done:
+                task.result()  # a mistake of ours, if anything: then the whole batch returns
+            if under_way and left <= GATHER_SECONDS:
+                self._give_up(errands)
+                return
+            self._announce_all()
         for placing, error in [one for refused in self._refused.values() for one in refused]:
-            yield from _end(placing.errand, _failed(placing.delivery, error))
+            self._end(placing.errand, _failed(placing.delivery, error))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _fill(self) -> None:
-        """Start as many as may be under way, of the subscription with the fewest first."""
-        while self._due and self._placing.total() < self._concurrency:
-            subscription = min(self._due, key=self._placing.__getitem__)
-            placing = self._due[subscription].popleft()
-            if not self._due[subscription]:
-                del self._due[subscription]
-            self._placing[subscription] += 1
-            place = partial(self._carrier.place, placing.errand.due.created, placing.delivery)
-            self._start(place, partial(self._placed, placing))
+        """Have as many at work as may be. Each goes on for as long as something is due."""
+        while self._workers < self._concurrency and (placing := self._next()):
+            self._workers += 1
+            self._start(self._work(placing))
 
-    def _start(self, work: Callable[[], Any], then: Callable[[Future[Any]], Iterator[Errand]]) -> None:
-        future = self._pool.submit(self._in_time, work)
-        self._under_way[future] = then
-        future.add_done_callback(self._finished.put)
+    def _next(self) -> _Placing | None:
+        """While others' log files may follow, nobody gets more than an eighth: theirs might hang."""
+        return self._turns.next(self._concurrency if self._is_complete else max(1, self._concurrency // 8))
 
-    def _in_time(self, work: Callable[[], Any]) -> Any:
-        if self._context.get_remaining_time_in_millis() < STOP_STARTING_MILLISECONDS:
-            raise OutOfTimeError
-        return work()
+    async def _work(self, placing: _Placing | None) -> None:
+        while placing is not None:
+            await self._place(placing)
+            placing = self._next()
+        self._workers -= 1
 
-    def _placed(self, placing: _Placing, future: Future[Placed]) -> Iterator[Errand]:
+    async def _place(self, placing: _Placing) -> None:
         errand, delivery, subscription = placing.errand, placing.delivery, placing.delivery.subscription
-        self._placing[subscription] -= 1
-        error = future.exception()
-        if isinstance(error, CircuitOpenError) and not placing.is_second_try:
-            self._refused[subscription].append((_Placing(errand, delivery, is_second_try=True), error))
-        elif error:
-            yield from _end(errand, _failed(delivery, error))
+        try:
+            self._stop_in_time()
+            placed = await self._carrier.place(errand.due.created, delivery)
+        except Exception as error:  # whatever it is, it is told as this delivery's
+            self._turns.ended(subscription)
+            if isinstance(error, CircuitOpenError) and not placing.is_second_try:
+                self._refused[subscription].append((_Placing(errand, delivery, is_second_try=True), error))
+            else:
+                self._end(errand, _failed(delivery, error))
         else:
-            if refused := self._refused.pop(subscription, None):  # the probe got through, and so may they
-                self._due.setdefault(subscription, deque()).extend(one for one, _ in refused)
-            placed = future.result()
+            self._turns.ended(subscription)
+            for refused, _ in self._refused.pop(subscription, ()):  # the probe got through, and so may they
+                self._turns.add(subscription, refused)
             if placed.notification is None:
-                yield from _end(errand, Ended(delivery, placed.is_new))
+                self._end(errand, Ended(delivery, placed.is_new))
             else:
                 self._gather(_Waiting(errand, delivery, placed.is_new, placed.notification))
-        if not self._placing[subscription] and subscription not in self._due:
+            self._fill()
+        if self._is_complete and self._turns.is_idle(subscription):
             self._announce(subscription)
 
+    def _stop_in_time(self) -> None:
+        if self._context.get_remaining_time_in_millis() < STOP_STARTING_MILLISECONDS:
+            raise OutOfTimeError
+
     def _gather(self, waiting: _Waiting) -> None:
-        if not any(self._gathered.values()):
-            self._gathered_at = time.monotonic()
         gathered = self._gathered[waiting.delivery.subscription]
         gathered.append(waiting)
         if len(gathered) >= ENTRIES_PER_REQUEST:
@@ -158,36 +172,38 @@ class Round:
 
     def _announce(self, subscription: Subscription) -> None:
         if waiting := self._gathered.pop(subscription, None):
-            announce = partial(self._carrier.announce, subscription, [one.notification for one in waiting])
-            self._start(announce, partial(_announced, waiting))
+            self._start(self._publish(subscription, waiting))
 
-    def _announce_what_waits(self) -> None:
+    def _announce_all(self) -> None:
         """What has gathered for a while goes out, however few: a copy that hangs must not hold it back."""
-        if time.monotonic() - self._gathered_at >= GATHER_SECONDS:
-            for subscription in list(self._gathered):
-                self._announce(subscription)
+        for subscription in list(self._gathered):
+            self._announce(subscription)
 
-    def _give_up(self, errands: Sequence[Errand]) -> Iterator[Errand]:
+    async def _publish(self, subscription: Subscription, waiting: Sequence[_Waiting]) -> None:
+        errors: Sequence[Exception | None]
+        try:
+            self._stop_in_time()
+            errors = await self._carrier.announce(subscription, [one.notification for one in waiting])
+        except Exception as error:  # whatever it is, it is told as each one's
+            errors = [error] * len(waiting)
+        for one, problem in zip(waiting, errors, strict=True):
+            self._end(one.errand, _failed(one.delivery, problem) if problem else Ended(one.delivery, one.is_new))
+
+    def _give_up(self, errands: Sequence[Errand]) -> None:
         self.has_given_up = True
+        for task in self._tasks:
+            task.cancel()
         for errand in errands:
             for delivery in errand.open_deliveries:
-                yield from _end(errand, _failed(delivery, OutOfTimeError()))
+                self._end(errand, _failed(delivery, OutOfTimeError()))
 
-
-def _announced(waiting: Sequence[_Waiting], future: Future[Sequence[Exception | None]]) -> Iterator[Errand]:
-    error = future.exception()
-    errors = [error] * len(waiting) if error else future.result()
-    for one, problem in zip(waiting, errors, strict=True):
-        yield from _end(one.errand, _failed(one.delivery, problem) if problem else Ended(one.delivery, one.is_new))
+    def _end(self, errand: Errand, ended: Ended) -> None:
+        """Note the end of a delivery, and tell of the errand if it was its last."""
+        errand.ended.append(ended)
+        if len(errand.ended) == len(errand.due.deliveries):
+            self._tell(errand)
 
 
 def _failed(delivery: Delivery, error: BaseException) -> Ended:
     was_tried = not isinstance(error, CircuitOpenError | OutOfTimeError)
     return Ended(delivery, fault=classify(error), reason=str(error), was_tried=was_tried)
-
-
-def _end(errand: Errand, ended: Ended) -> Iterator[Errand]:
-    """Note the end of a delivery; the errand, if it was its last."""
-    errand.ended.append(ended)
-    if len(errand.ended) == len(errand.due.deliveries):
-        yield errand

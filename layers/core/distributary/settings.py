@@ -7,6 +7,7 @@ from distributary.errors import DistributaryError
 from distributary.keys import ROOT, KeyLayout
 from distributary.patterns import ACCOUNT_ID
 
+ENGINES = ("wire", "sdk")
 WILDCARDS = frozenset("*?$")
 """What IAM reads as a wildcard or a variable in a resource: a prefix with one would match other keys as well."""
 
@@ -36,6 +37,8 @@ class Settings:
     queue_url: str | None
     """The function's own queue, to which what isn't done returns; without it the whole message does, when it may."""
     dead_letter_queue_url: str | None
+    engine: str = "wire"
+    """What makes the requests; see `engines.build_engine`."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -50,6 +53,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     concurrency = environ.get("CONCURRENCY", "32")
     if not concurrency.isdecimal() or not 1 <= int(concurrency) <= 512:
         raise SettingError("CONCURRENCY", f"must be a number from 1 to 512, not {concurrency!r}")
+    engine = environ.get("DISTRIBUTARY_ENGINE") or "wire"
+    if engine not in ENGINES:
+        raise SettingError("DISTRIBUTARY_ENGINE", f"must be {' or '.join(ENGINES)}, not {engine!r}")
     return Settings(
         central_bucket=_required(environ, "CENTRAL_BUCKET"),
         central_account_id=account_id,
@@ -60,6 +66,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         region=_required(environ, "AWS_REGION", "Lambda sets it"),
         queue_url=environ.get("QUEUE_URL") or None,
         dead_letter_queue_url=environ.get("DEAD_LETTER_QUEUE_URL") or None,
+        engine=engine,
     )
 
 

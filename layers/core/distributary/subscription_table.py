@@ -6,9 +6,8 @@ them. Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from distributary.errors import DistributaryError
 from distributary.subscription_forms import from_mapping, to_mapping
@@ -40,15 +39,21 @@ class TableThrottledError(DistributaryError):
     retryable = True
 
 
-type_serializer = TypeSerializer()
-type_deserializer = TypeDeserializer()
+class ItemReader(Protocol):
+    """What is needed of DynamoDB to read subscriptions; boto3's client has it, and `wire.services` too."""
+
+    @property
+    def batch_get_item(self) -> Callable[..., Any]:
+        """Takes BatchGetItem's parameters and gives its answer; raises ClientError or BotoCoreError."""
+
+
 Stored = tuple[Subscription, ...] | StoredSubscriptionError
 
 
 class SubscriptionTable:
     """Reads subscriptions by scope, and remembers each answer for `CACHE_SECONDS`. Not for several threads at once."""
 
-    def __init__(self, client: "DynamoDBClient", name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: ItemReader, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._name = name
         self._clock = clock
@@ -71,13 +76,14 @@ class SubscriptionTable:
         return {scope: self._cache[scope][1] for scope in wanted}
 
     def scan(self) -> Iterator[Subscription]:
-        """Every subscription that there is, uncached.
+        """Every subscription that there is, uncached; only with boto3's client.
 
         Raises:
             StoredSubscriptionError: where an item breaks a rule: what it is about would be passed over.
             botocore.exceptions.ClientError: as Scan does.
         """
-        for page in self._client.get_paginator("scan").paginate(TableName=self._name):
+        client = cast("DynamoDBClient", self._client)
+        for page in client.get_paginator("scan").paginate(TableName=self._name):
             for item in page["Items"]:
                 yield from parse_subscriptions(from_item(item))
 
@@ -95,13 +101,30 @@ class SubscriptionTable:
 
 def to_item(scope: str, subscriptions: Sequence[Subscription]) -> dict[str, Any]:
     """The table's item of one scope, in DynamoDB's attribute-value form."""
+    from boto3.dynamodb.types import TypeSerializer
+
     plain = {"scope": scope, "subscriptions": [to_mapping(subscription) for subscription in subscriptions]}
-    return {name: type_serializer.serialize(value) for name, value in plain.items()}
+    return {name: TypeSerializer().serialize(value) for name, value in plain.items()}
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """The plain form of an item; the subscriptions in it are not checked."""
-    return {name: type_deserializer.deserialize(value) for name, value in item.items()}
+    return {name: _plain(value) for name, value in item.items()}
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    """An attribute value's plain form; of the kinds that no subscription has, their own."""
+    ((kind, held),) = value.items()
+    match kind:
+        case "M":
+            return {name: _plain(inner) for name, inner in held.items()}
+        case "L":
+            return [_plain(inner) for inner in held]
+        case "N":
+            return Decimal(held)
+        case "NULL":
+            return None
+    return held
 
 
 def parse_subscriptions(item: Mapping[str, Any]) -> tuple[Subscription, ...]:

@@ -88,6 +88,10 @@ class Subscription:
     filters: Filters = Filters()
     paused: bool = False
 
+    def __hash__(self) -> int:
+        """Of what tells subscriptions apart: all fields' would be computed many times for each log file."""
+        return hash((self.account_id, self.name))
+
     @property
     def scope(self) -> str:
         """Whose log files it is about, an account ID or `all`; the table's key."""

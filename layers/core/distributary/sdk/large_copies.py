@@ -19,8 +19,6 @@ if TYPE_CHECKING:
         HeadObjectOutputTypeDef,
     )
 
-THRESHOLD = 5 * 1024**3
-"""Bytes; the largest object that one CopyObject takes."""
 PART_BYTES = 512 * 1024**2
 """At S3's 10,000 parts this reaches its largest object, 5 TB."""
 PARTS_AT_ONCE = 8

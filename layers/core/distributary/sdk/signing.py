@@ -11,11 +11,13 @@ import botocore.session
 from boto3.session import Session
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 
-_signing: ContextVar[ReadOnlyCredentials] = ContextVar("distributary_signing_credentials")
+from distributary.credentials import SessionCredentials
+
+_signing: ContextVar[SessionCredentials] = ContextVar("distributary_signing_credentials")
 
 
 @contextmanager
-def signing_with(credentials: ReadOnlyCredentials) -> Iterator[None]:
+def signing_with(credentials: SessionCredentials) -> Iterator[None]:
     """Within the block, the clients of a `caller_chosen_session` sign this thread's requests with these."""
     token = _signing.set(credentials)
     try:
@@ -32,7 +34,7 @@ class CallerChosenCredentials(Credentials):
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """The credentials chosen by the innermost `signing_with`; without one, a LookupError: never the function's."""
-        return _signing.get()
+        return ReadOnlyCredentials(*_signing.get())
 
 
 class _Provider(CredentialProvider):

@@ -2,9 +2,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from botocore.credentials import ReadOnlyCredentials
 
-from distributary.signing import CallerChosenCredentials, caller_chosen_session, signing_with
+from distributary.credentials import SessionCredentials
+from distributary.sdk.signing import CallerChosenCredentials, caller_chosen_session, signing_with
 
 
 def test_each_thread_signs_with_what_it_chose() -> None:
@@ -12,7 +12,7 @@ def test_each_thread_signs_with_what_it_chose() -> None:
     start = threading.Barrier(8)
 
     def sign(number: int) -> str:
-        with signing_with(ReadOnlyCredentials(f"key-{number}", "secret", "token")):
+        with signing_with(SessionCredentials(f"key-{number}", "secret", "token")):
             start.wait()
             return str(chosen.get_frozen_credentials().access_key)
 

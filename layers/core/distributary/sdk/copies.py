@@ -1,0 +1,104 @@
+"""The copy engine on boto3: one client for each Region, whatever the account."""
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from distributary.copies import LARGEST_BYTES, Copy, CopyVanishedError
+from distributary.credentials import SessionCredentials
+from distributary.objects import Source, StoredObject
+from distributary.sdk import large_copies
+from distributary.sdk.signing import caller_chosen_session, signing_with
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECT_TIMEOUT_SECONDS = 3
+READ_TIMEOUT_SECONDS = 10
+"""While a copy takes long, S3 keeps sending white space, so this need not cover it."""
+MAX_ATTEMPTS = 2
+"""The queue repeats, too; a hanging copy must end well before the function's timeout."""
+
+
+CREATING = frozenset({"CopyObject", "CompleteMultipartUpload"})
+"""The operations whose PreconditionFailed means that the key exists."""
+
+
+class SdkCopier:
+    """Copies with boto3; a `distributary.copies.CopyEngine`."""
+
+    def __init__(self, connections: int, large: int = LARGEST_BYTES) -> None:
+        self._config = Config(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+            # Fewer connections than threads, or one host pool per bucket, would open a TLS connection per file.
+            max_pool_connections=connections,
+            s3={"addressing_style": "path"},
+        )
+        self._large = large
+        self._session = caller_chosen_session()
+        self._clients: dict[str, S3Client] = {}
+        self._lock = threading.Lock()
+
+    def copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject | None:
+        """As `CopyEngine.copy`."""
+        client = self.client(copy.region)
+        with signing_with(credentials):
+            try:
+                if copy.source.size is not None and copy.source.size > self._large:
+                    made = large_copies.copy_in_parts(client, **_names(copy))
+                    return StoredObject.of(made["ETag"], made.get("VersionId"), copy.source.size, datetime.now(UTC))
+                answer = client.copy_object(
+                    **_names(copy),
+                    IfNoneMatch="*",
+                    MetadataDirective="COPY",  # a digest file's signature lives in its metadata
+                    TaggingDirective="REPLACE",  # no tags, so that no permission on tags is needed
+                    AnnotationDirective="EXCLUDE",  # each annotation would cost a PUT and two permissions
+                )
+            except ClientError as error:
+                # UploadPartCopy's 412 is about the source, which has changed: that is no copy.
+                if error.response["Error"]["Code"] == "PreconditionFailed" and error.operation_name in CREATING:
+                    return None
+                raise
+        made_now = answer["CopyObjectResult"]
+        return StoredObject.of(made_now["ETag"], answer.get("VersionId"), copy.source.size, made_now["LastModified"])
+
+    def find_source(self, source: Source, credentials: SessionCredentials) -> StoredObject:
+        """What the central bucket holds: for events that don't tell size or ETag."""
+        with signing_with(credentials):
+            head = self.client(source.region).head_object(**source.copy_source, ExpectedBucketOwner=source.owner)  # type: ignore[arg-type]
+        return StoredObject.of(head["ETag"], head.get("VersionId"), head["ContentLength"], head["LastModified"])
+
+    def find_copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject:
+        """The copy that was there before, by listing it: whoever delivers may not read it."""
+        with signing_with(credentials):
+            listed = self.client(copy.region).list_object_versions(
+                Bucket=copy.bucket, Prefix=copy.key, MaxKeys=1, ExpectedBucketOwner=copy.bucket_owner
+            )
+        # A key comes before all that begin with it, and its newest version first.
+        for found in listed.get("Versions", []):
+            if found["Key"] == copy.key:
+                return StoredObject.of(found["ETag"], found["VersionId"], found["Size"], found["LastModified"])
+        raise CopyVanishedError(f"s3://{copy.bucket}/{copy.key} was there, and is gone: it will be copied again")
+
+    def client(self, region: str) -> "S3Client":
+        """The Region's one client."""
+        with self._lock:
+            if region not in self._clients:
+                self._clients[region] = self._session.client("s3", region_name=region, config=self._config)
+            return self._clients[region]
+
+
+def _names(copy: Copy) -> dict[str, Any]:
+    """What both ways of copying say: from where, to where, and whose both buckets must be."""
+    return {
+        "Bucket": copy.bucket,
+        "Key": copy.key,
+        "CopySource": copy.source.copy_source,
+        "ExpectedBucketOwner": copy.bucket_owner,
+        "ExpectedSourceBucketOwner": copy.source.owner,
+    }

@@ -1,0 +1,53 @@
+"""Publishing on boto3: one client for each Region, whatever the account."""
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from distributary.credentials import SessionCredentials
+from distributary.publishing import Notification, outcomes
+from distributary.sdk.signing import caller_chosen_session, signing_with
+from distributary.subscriptions import NotifyTarget
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+
+class SdkPublisher:
+    """Publishes with boto3; a `distributary.publishing.Announcer`."""
+
+    def __init__(self, connections: int) -> None:
+        self._config = Config(
+            connect_timeout=3,
+            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            max_pool_connections=connections,
+        )
+        self._session = caller_chosen_session()
+        self._clients: dict[str, SNSClient] = {}
+        self._lock = threading.Lock()
+
+    def publish(
+        self, target: NotifyTarget, notifications: Sequence[Notification], credentials: SessionCredentials
+    ) -> list[ClientError | None]:
+        """As `Announcer.publish`."""
+        entries: list[Any] = [
+            {"Id": str(number), "Message": one.message, "MessageAttributes": one.attributes}
+            for number, one in enumerate(notifications)
+        ]
+        with signing_with(credentials):
+            answer = self.client(target.region).publish_batch(
+                TopicArn=target.topic_arn, PublishBatchRequestEntries=entries
+            )
+        failed = {entry["Id"]: (entry["Code"], entry.get("Message", "")) for entry in answer.get("Failed", [])}
+        return outcomes(len(entries), {entry["Id"] for entry in answer.get("Successful", [])}, failed)
+
+    def client(self, region: str) -> "SNSClient":
+        """The Region's one client."""
+        with self._lock:
+            if region not in self._clients:
+                self._clients[region] = self._session.client("sns", region_name=region, config=self._config)
+            return self._clients[region]
