@@ -70,5 +70,5 @@ def _parse(line: str) -> Iterator[Told]:
     except ValueError:
         return  # START, END and REPORT lines
     if isinstance(fields, Mapping) and "outcome" in fields and fields.get("key"):
-        written = datetime.strptime(fields["timestamp"], "%Y-%m-%d %H:%M:%S,%f%z").timestamp()
+        written = datetime.fromisoformat(fields["timestamp"]).timestamp()
         yield Told(fields["key"], fields["outcome"], fields.get("reason"), written)
