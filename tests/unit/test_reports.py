@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 from samples import B
 
 from distributary.faults import Fault
+from distributary.metric_lines import NAMESPACE, metric_line
 from distributary.outcomes import Outcome
 from distributary.reports import Reporter, Result
 
@@ -16,14 +19,8 @@ FAILED = Result(Outcome.FAILED, "key", "CloudTrail", B, reason="no", fault=Fault
 
 
 @pytest.fixture
-def log() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def reporter(request: pytest.FixtureRequest, log: io.StringIO) -> Reporter:
-    # Powertools keeps one logger for each service, with the stream of its first use: hence the test's name.
-    return Reporter("deliver_to_owner", Logger(service=request.node.name, stream=log))
+def reporter() -> Reporter:
+    return Reporter("deliver_to_owner", Logger)
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -45,7 +42,7 @@ def test_a_result_s_line_looks_like_those_of_the_logger(
     theirs = io.StringIO()
     logger = Logger(service=request.node.name, stream=theirs, location=None, use_rfc3339=True)
     logger.warning("failed", extra={"outcome": "failed"})
-    reporter = Reporter(request.node.name, logger)
+    reporter = Reporter(request.node.name, lambda: logger)
     reporter.report(FAILED, "m0")
     reporter.flush()
     own, expected = printed(capsys)[0], json.loads(theirs.getvalue())
@@ -54,10 +51,8 @@ def test_a_result_s_line_looks_like_those_of_the_logger(
     assert {name: own[name] for name in expected} == expected
 
 
-def test_what_the_log_level_leaves_out_is_counted_all_the_same(
-    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
-) -> None:
-    reporter = Reporter("deliver_to_owner", Logger(service=request.node.name, level="WARNING"))
+def test_what_the_log_level_leaves_out_is_counted_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = Reporter("deliver_to_owner", Logger, level="WARNING")
     reporter.report(DELIVERED, "m0")
     reporter.flush()
     assert [line["outcome"] for line in printed(capsys) if "LogFiles" in line] == ["delivered"]
@@ -104,3 +99,32 @@ def test_a_flush_starts_anew(reporter: Reporter, capsys: pytest.CaptureFixture[s
     printed(capsys)
     reporter.flush()
     assert printed(capsys) == []
+
+
+def test_metrics_are_those_of_powertools(capsys: pytest.CaptureFixture[str]) -> None:
+    theirs = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="deliver_to_owner")
+    theirs.add_metric("LogFiles", MetricUnit.Count, 2)
+    theirs.add_dimension("outcome", "failed")
+    theirs.add_dimensions(service="deliver_to_owner", outcome="failed", log_type="Config")
+    theirs.flush_metrics()
+    [expected] = printed(capsys)
+    told = {"service": "deliver_to_owner", "outcome": "failed", "log_type": "Config"}
+    line = metric_line(
+        "LogFiles", "Count", [2.0], told, [["service", "outcome"], [*told]], expected["_aws"]["Timestamp"]
+    )
+    own = json.loads(line)
+    for one in (own, expected):
+        described = one["_aws"]["CloudWatchMetrics"][0]
+        described["Dimensions"] = sorted(sorted(names) for names in described["Dimensions"])
+    assert own == expected
+
+
+def test_what_is_said_of_a_message_goes_through_the_logger() -> None:
+    said: list[tuple[str, Any]] = []
+
+    class Told:
+        def warning(self, what: str, extra: Any) -> None:
+            said.append((what, extra))
+
+    Reporter("deliver_to_owner", Told).note("dead letter", "m0", "no")  # type: ignore[arg-type]
+    assert said == [("dead letter", {"message_id": "m0", "reason": "no"})]

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
-
-from aws_lambda_powertools import Logger
 
 from distributary.batches import Deliverer
 from distributary.credentials import DeliverySessions
@@ -18,6 +17,7 @@ from distributary.settings import read_settings
 from distributary.subscription_table import SubscriptionTable
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
     from mypy_boto3_sqs import SQSClient
 
 
@@ -50,11 +50,17 @@ def build_deliverer(environ: Mapping[str, str], service: str, scope_of: Callable
         scope_of=scope_of,
         table=SubscriptionTable(engine.items, settings.subscriptions_table),
         carrier=Carrier(settings, sessions, engine.copies, engine.announcer),
-        reporter=Reporter(service, Logger(service=service, location=None, use_rfc3339=True)),
+        reporter=Reporter(service, partial(_logger, service), environ.get("POWERTOOLS_LOG_LEVEL") or "INFO"),
         queue=queue,
         close_engine=engine.close,
         loop=loop,
     )
+
+
+def _logger(service: str) -> "Logger":
+    from aws_lambda_powertools import Logger  # a quarter of a cold start, and rarely needed
+
+    return Logger(service=service, location=None, use_rfc3339=True)
 
 
 def _queue_client() -> "SQSClient":

@@ -7,8 +7,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
+from distributary.metric_lines import NAMESPACE
 from distributary.reconciliation import Report
-from distributary.reports import NAMESPACE
 
 
 def tell(service: str, logger: Logger, report: Report) -> None:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 
 import asyncio
-import random
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
@@ -158,4 +158,5 @@ def _pause(attempt: int, retry_after: str | None) -> float:
     """Seconds before the next attempt: what the service asks for, or some chance, up to twice as much each time."""
     if retry_after is not None and retry_after.isdecimal():
         return min(float(retry_after), LONGEST_PAUSE_SECONDS)
-    return min(random.random() * 2.0**attempt / 2, LONGEST_PAUSE_SECONDS)  # noqa: S311 - jitter, no secret
+    jitter = int.from_bytes(os.urandom(4)) / 2**32
+    return min(jitter * 2.0**attempt / 2, LONGEST_PAUSE_SECONDS)

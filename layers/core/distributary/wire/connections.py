@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections import defaultdict
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from botocore.exceptions import (
@@ -35,11 +36,15 @@ class Connections:
         connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
         read_timeout: float = READ_TIMEOUT_SECONDS,
     ) -> None:
-        # Reading the bundle takes 15 ms of CPU: once, not for each connection.
-        self._context = ssl.create_default_context(cafile=ca_bundle)
+        self._ca_bundle = ca_bundle
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._idle: defaultdict[str, list[_Connection]] = defaultdict(list)
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Reading the bundle takes 15 ms of CPU: once, not for each connection."""
+        return ssl.create_default_context(cafile=self._ca_bundle)
 
     async def exchange(self, endpoint_url: str, request: bytes) -> Answer:
         """Send a request and wait for its answer.

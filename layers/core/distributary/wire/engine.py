@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 
 import botocore
 
@@ -41,8 +40,8 @@ def wire_engine(environ: Mapping[str, str], settings: Settings, loop: asyncio.Ab
 
 def ca_bundle(environ: Mapping[str, str]) -> str:
     """Whose certificates are believed: as boto3 has it."""
-    own = Path(botocore.__file__).with_name("cacert.pem")
-    return environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE") or str(own)
+    own = f"{botocore.__path__[0]}/cacert.pem"
+    return environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE") or own
 
 
 def own_credentials(environ: Mapping[str, str]) -> SessionCredentials:
