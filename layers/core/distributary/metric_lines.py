@@ -36,6 +36,5 @@ def metric_line(
         "Dimensions": [list(names) for names in dimension_sets],
         "Metrics": [{"Name": name, "Unit": unit}],
     }
-    return json.dumps(
-        {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": [described]}, **dimensions, name: list(values)}
-    )
+    line = {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": [described]}, **dimensions, name: list(values)}
+    return json.dumps(line, separators=(",", ":"))

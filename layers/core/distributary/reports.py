@@ -88,7 +88,7 @@ class Reporter:
             if (value := getattr(result, name)) not in (None, ()):
                 told[name] = value
         told["message_id"] = message_id
-        return json.dumps(told)
+        return json.dumps(told, separators=(",", ":"))
 
     def note(self, what: str, message_id: str | None, reason: str | None) -> None:
         """Log what became of a message, beside the results of its files."""
