@@ -59,7 +59,7 @@ def variables(engine: str, deployment: Deployment) -> Iterator[Mapping[str, Mapp
 
 
 @pytest.fixture(scope="session")
-def template(deployment: Deployment) -> Path:
+def template(engine: str, deployment: Deployment) -> Path:  # noqa: ARG001  # first: without it, nothing is deployed
     """As it was built for the deployment, to run here."""
     return write_template(deployment.emulator.directory / "build")
 

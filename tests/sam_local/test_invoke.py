@@ -94,7 +94,7 @@ def test_a_function_that_hangs_ends_at_its_timeout_and_that_is_an_error(
             sam_local_invoke("DeliverToOwner", EVENTS / "s3-sqs.json", template, file)
 
 
-def test_without_a_local_aws_what_takes_a_subscription_returns(template: Path, engine: str, tmp_path: Path) -> None:  # noqa: ARG001
+def test_without_a_local_aws_what_takes_a_subscription_returns(template: Path, tmp_path: Path) -> None:
     file = write_variables(tmp_path / "functions.json", invocation.lonely_variables())
     for name in ("mixed-batch-sqs.json", "s3.json"):
         invoked = sam_local_invoke("DeliverToOwner", EVENTS / name, template, file)
