@@ -7,11 +7,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from fakes import Context, Engine, MadeDeliverer, NearlyDone, RecordingReporter, make_deliverer
-from samples import SETTINGS, A, B, C, batch, cloudtrail_key, created, failed, subscription
+from samples import CENTRAL_BUCKET, SETTINGS, A, B, C, batch, cloudtrail_key, created, failed, subscription
 
 from distributary.batches import Deliverer
 from distributary.copies import Copy
+from distributary.events import ObjectCreated
 from distributary.messages import UndeliveredError
+from distributary.queues import redelivery
 from distributary.subscription_table import to_item
 
 STRANGER = "444444444444"
@@ -209,3 +211,16 @@ def test_an_expired_session_is_asked_for_anew(deliverer: Deliverer, engine: Engi
     assert failed(deliverer.handle(event, Context())) == ["m0"]
     assert failed(deliverer.handle(event, Context())) == []
     assert deliverer.carrier._sessions.credentials(subscription(B)) is not first
+
+
+def test_a_file_announced_for_a_subscription_younger_than_the_cache_is_delivered(
+    deliverer: Deliverer, engine: Engine
+) -> None:
+    key = cloudtrail_key(STRANGER)
+    assert failed(deliverer.handle(batch(created(key)), Context())) == []  # that nobody is subscribed is remembered now
+    item = to_item(STRANGER, [subscription(STRANGER)])
+    boto3.client("dynamodb").put_item(TableName=SETTINGS.subscriptions_table, Item=item)
+    [name] = [subscription(STRANGER).name]
+    body = redelivery(ObjectCreated(CENTRAL_BUCKET, key), [name])
+    assert failed(deliverer.handle(batch(body), Context())) == []
+    assert [copy.key for copy in engine.copies] == [key]

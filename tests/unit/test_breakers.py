@@ -1,3 +1,4 @@
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -74,6 +75,15 @@ def test_a_throttled_probe_is_followed_by_another(world: World) -> None:
         world.ask(REFUSED)
     world.now = OPEN_SECONDS
     assert (world.ask(THROTTLED), world.ask()) == ("error", "done")
+
+
+def test_a_probe_that_is_cancelled_is_followed_by_another(world: World) -> None:
+    for _ in range(OPENS_AFTER):
+        world.ask(REFUSED)
+    world.now = OPEN_SECONDS
+    with pytest.raises(asyncio.CancelledError), world.breakers.guard("b"):
+        raise asyncio.CancelledError
+    assert world.ask() == "done"
 
 
 def test_one_receivers_breaker_is_nobody_elses(world: World) -> None:

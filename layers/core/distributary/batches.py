@@ -19,7 +19,7 @@ from distributary.queues import FunctionQueue
 from distributary.reports import Reporter, Result
 from distributary.rounds import Errand, LambdaContext, Round
 from distributary.settings import Settings
-from distributary.subscription_table import Stored, SubscriptionTable
+from distributary.subscription_table import Stored, StoredSubscriptionError, SubscriptionTable
 
 SPARE_THREADS = 8
 """Beyond one for each copy: for notifications, and for what the table is asked."""
@@ -101,13 +101,19 @@ class Deliverer:
         for start in range(0, len(messages), MESSAGES_PER_PAGE):
             page = messages[start : start + MESSAGES_PER_PAGE]
             files = [(message, *file) for message in page for file in self._read(message)]
-            scopes = {self.scope_of(log_file) for _, _, log_file in files}
             try:
-                stored = await asyncio.to_thread(self.table.read, scopes)
+                stored = await asyncio.to_thread(self._read_table, files)
             except Exception as error:  # every file's outcome carries it, and the messages are retried
                 self._fail(files, f"cannot read the subscriptions: {error}", classify(error))
             else:
                 yield list(self._decide(files, stored))
+
+    def _read_table(self, files: Sequence[tuple[Message, ObjectCreated, LogFile]]) -> Mapping[str, Stored]:
+        """The subscriptions that may be due; anew where a file is announced for one that is younger than the cache."""
+        named = [(self.scope_of(log_file), created.subscriptions) for _, created, log_file in files]
+        stored = self.table.read(scope for scope, _ in named)
+        lacking = {scope for scope, names in named if names and not {*names} <= _names(stored[scope])}
+        return stored | self.table.read(lacking, afresh=True) if lacking else stored
 
     def _fail(self, files: Iterable[tuple[Message, ObjectCreated, LogFile]], reason: str, fault: Fault) -> None:
         for message, created, log_file in files:
@@ -139,6 +145,10 @@ class Deliverer:
     def _note(self, what: str, message: Message) -> None:
         failure = message.failure
         self.reporter.note(what, message.message_id, failure.reason if failure else None)
+
+
+def _names(stored: Stored) -> set[str]:
+    return set() if isinstance(stored, StoredSubscriptionError) else {one.name for one in stored}
 
 
 def _unserved(errand: Errand) -> Iterator[Unserved]:

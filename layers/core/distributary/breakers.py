@@ -47,7 +47,7 @@ class Breakers:
         breaker = self._enter(key)
         try:
             yield
-        except Exception as error:
+        except BaseException as error:  # a probe that was cancelled must not be the last one
             with self._lock:
                 breaker.is_probed = False
                 if classify(error) is Fault.RECEIVER_BROKEN:

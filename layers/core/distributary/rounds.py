@@ -110,7 +110,7 @@ class Round:
             for task in done:
                 task.result()  # a mistake of ours, if anything: then the whole batch returns
             if under_way and left <= GATHER_SECONDS:
-                self._give_up(errands)
+                await self._give_up(errands)
                 return
             self._announce_all()
         for placing, error in [one for refused in self._refused.values() for one in refused]:
@@ -189,10 +189,12 @@ class Round:
         for one, problem in zip(waiting, errors, strict=True):
             self._end(one.errand, _failed(one.delivery, problem) if problem else Ended(one.delivery, one.is_new))
 
-    def _give_up(self, errands: Sequence[Errand]) -> None:
+    async def _give_up(self, errands: Sequence[Errand]) -> None:
         self.has_given_up = True
-        for task in self._tasks:
+        under_way = set(self._tasks)
+        for task in under_way:
             task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)  # they let go of connections and breakers
         for errand in errands:
             for delivery in errand.open_deliveries:
                 self._end(errand, _failed(delivery, OutOfTimeError()))

@@ -59,8 +59,12 @@ class SubscriptionTable:
         self._clock = clock
         self._cache: dict[str, tuple[float, Stored]] = {}
 
-    def read(self, scopes: Iterable[str]) -> dict[str, Stored]:
+    def read(self, scopes: Iterable[str], *, afresh: bool = False) -> dict[str, Stored]:
         """Every asked scope with its subscriptions (none is an empty tuple) or, alone, the error its item has.
+
+        Args:
+            scopes: account IDs, or `all`.
+            afresh: whether what is remembered counts for nothing.
 
         Raises:
             TableThrottledError: if DynamoDB keeps leaving keys unprocessed.
@@ -68,7 +72,7 @@ class SubscriptionTable:
         """
         now = self._clock()
         wanted = sorted(set(scopes))
-        due = [scope for scope in wanted if self._cache.get(scope, (now, ()))[0] <= now]
+        due = [scope for scope in wanted if afresh or self._cache.get(scope, (now, ()))[0] <= now]
         for start in range(0, len(due), KEYS_PER_REQUEST):
             page = due[start : start + KEYS_PER_REQUEST]
             found = {item["scope"]: _parse(item) for item in self._items(page)}

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from botocore.exceptions import ReadTimeoutError
+
 from distributary.credentials import SessionCredentials
 from distributary.wire.answers import Answer
 from distributary.wire.calls import Call, Caller, ReadError
@@ -17,6 +19,8 @@ from distributary.wire.protocols import json_error, read_json, read_xml, text, t
 from distributary.wire.publishing import FORM
 
 ATTEMPTS = 3
+PATIENCE_SECONDS = 60.0
+"""For all attempts."""
 
 
 class WireServices:
@@ -58,4 +62,9 @@ class WireServices:
 
     def _answer(self, call: Call, read_error: ReadError) -> Answer:
         asking = self._caller.call(call, self._own_credentials(), read_error)
-        return asyncio.run_coroutine_threadsafe(asking, self._loop).result()
+        answered = asyncio.run_coroutine_threadsafe(asking, self._loop)
+        try:
+            return answered.result(PATIENCE_SECONDS)
+        except TimeoutError as error:  # the event loop has stopped, as it does between two invocations
+            answered.cancel()
+            raise ReadTimeoutError(endpoint_url=call.service, error=error) from error
