@@ -53,7 +53,7 @@ test: setup ## Run all tests
 	@python -m pytest $(PYTEST_ARGS)
 
 test-faults: setup ## Run the tests that inject AWS's faults
-	@FAULTS=1 python -m pytest -n 0 tests/integration/test_faults_injected.py $(PYTEST_ARGS)
+	@FAULTS=1 python -m pytest -n 0 tests/integration/test_faults_injected.py
 
 test-sam-local: setup ## Run the tests in Lambda's own image; Docker
 	@SAM_LOCAL=1 python -m pytest -n 0 tests/sam_local $(PYTEST_ARGS)
