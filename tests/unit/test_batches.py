@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from fakes import Context, Engine, MadeDeliverer, NearlyDone, RecordingReporter, make_deliverer
 from samples import CENTRAL_BUCKET, SETTINGS, A, B, C, batch, cloudtrail_key, created, failed, subscription
 
+from distributary import rounds
 from distributary.batches import Deliverer
 from distributary.copies import Copy
 from distributary.events import ObjectCreated
@@ -224,3 +225,10 @@ def test_a_file_announced_for_a_subscription_younger_than_the_cache_is_delivered
     body = redelivery(ObjectCreated(CENTRAL_BUCKET, key), [name])
     assert failed(deliverer.handle(batch(body), Context())) == []
     assert [copy.key for copy in engine.copies] == [key]
+
+
+def test_a_mistake_of_ours_returns_the_whole_batch(deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda takes a function that raises for one that has done nothing."""
+    monkeypatch.setattr(rounds, "Ended", None)
+    with pytest.raises(TypeError):
+        deliverer.handle(batch(*(created(cloudtrail_key(B, number)) for number in range(150))), Context())

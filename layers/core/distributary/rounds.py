@@ -84,6 +84,8 @@ class Round:
         """Whether all log files are known."""
         self._refused: defaultdict[Subscription, list[tuple[_Placing, CircuitOpenError]]] = defaultdict(list)
         self._gathered: defaultdict[Subscription, list[_Waiting]] = defaultdict(list)
+        self._mistake: BaseException | None = None
+        """An error that is no delivery's, but ours: raised at the end, so that the whole batch returns."""
         self.has_given_up = False
         """Whether something may hang still, in a thread."""
 
@@ -103,23 +105,29 @@ class Round:
             await asyncio.sleep(0)
         self._is_complete = True
         self._fill()
-        self._announce_all()
+        for subscription in [one for one in self._gathered if self._turns.is_idle(one)]:
+            self._announce(subscription)
         while self._tasks:
             left = (self._context.get_remaining_time_in_millis() - STOP_WAITING_MILLISECONDS) / 1000
-            done, under_way = await asyncio.wait(self._tasks, timeout=max(0, min(left, GATHER_SECONDS)))
-            for task in done:
-                task.result()  # a mistake of ours, if anything: then the whole batch returns
+            _, under_way = await asyncio.wait(self._tasks, timeout=max(0, min(left, GATHER_SECONDS)))
             if under_way and left <= GATHER_SECONDS:
                 await self._give_up(errands)
                 return
             self._announce_all()
         for placing, error in [one for refused in self._refused.values() for one in refused]:
             self._end(placing.errand, _failed(placing.delivery, error))
+        if self._mistake is not None:
+            raise self._mistake
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (mistake := task.exception()) is not None:
+            self._mistake = mistake
 
     def _fill(self) -> None:
         """Have as many at work as may be. Each goes on for as long as something is due."""
