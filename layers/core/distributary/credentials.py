@@ -74,6 +74,7 @@ class DeliverySessions:
         self._clock = clock
         self._entries: dict[Subscription, _Entry] = {}
         self._lock = threading.Lock()
+        self._looks_again = NEVER
 
     def credentials(self, subscription: Subscription) -> SessionCredentials:
         """Credentials that stay good for five minutes at least.
@@ -136,6 +137,9 @@ class DeliverySessions:
 
     def _forget_expired(self) -> None:
         now = self._clock()
+        if now < self._looks_again:  # at all entries, for each of thousands of accounts
+            return
+        self._looks_again = now + RENEW_BEFORE
         with self._lock:
             for subscription in [key for key, entry in self._entries.items() if self._is_dead(entry, now)]:
                 del self._entries[subscription]
