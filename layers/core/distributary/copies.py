@@ -3,8 +3,7 @@
 No byte of a log file passes through here. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from distributary.credentials import SessionCredentials
 from distributary.errors import DistributaryError
@@ -20,8 +19,7 @@ class CopyVanishedError(DistributaryError):
     retryable = True
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """One object to copy from Account A's bucket to a receiver's; keys are decoded."""
 
     source: Source

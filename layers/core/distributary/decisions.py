@@ -1,7 +1,7 @@
 """What becomes of an event: whose log file it is, who is due to get it, and what its deliveries add up to. No I/O."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from distributary.events import Notice, ObjectCreated
 from distributary.faults import Fault
@@ -14,8 +14,7 @@ from distributary.subscription_table import Stored, StoredSubscriptionError
 from distributary.subscriptions import ALL
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A log file and the deliveries that it is due: at least one."""
 
     created: ObjectCreated
@@ -45,8 +44,7 @@ class Due:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """One delivery that has ended."""
 
     delivery: Delivery

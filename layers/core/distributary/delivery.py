@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -91,7 +90,7 @@ class Carrier:
         made = await self._copy_or_none(copy, credentials)
         stored = made or (await self._engine.find_copy(copy, credentials))
         if stored.size is None:  # CopyObject doesn't tell, and neither did the event
-            stored = replace(stored, size=(await self._engine.find_source(source, credentials)).size)
+            stored = stored._replace(size=(await self._engine.find_source(source, credentials)).size)
         # What a retry announces is news, though its copy was made before.
         is_new = made is not None or created.attempts > 0
         place = (copy.bucket, copy.bucket_owner, copy.region)

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from distributary.errors import DistributaryError
 from distributary.events import ObjectCreated, is_queue_batch
@@ -20,8 +20,7 @@ class UndeliveredError(DistributaryError):
     retryable = True
 
 
-@dataclass(frozen=True, slots=True)
-class Unserved:
+class Unserved(NamedTuple):
     """A log file that some subscriptions are still to get, all for the same fault."""
 
     created: ObjectCreated

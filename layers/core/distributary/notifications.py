@@ -11,12 +11,14 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from distributary.keys import OTHER, LogFile
 from distributary.subscriptions import Format
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 NO_ADDRESS = "127.0.0.1"
 """S3 itself copies, so the request has no address to tell; strict readers want one all the same."""
@@ -127,12 +129,14 @@ def _eventbridge(delivered: DeliveredObject) -> dict[str, Any]:
     }
 
 
-def _identity(delivered: DeliveredObject) -> UUID:
+def _identity(delivered: DeliveredObject) -> "UUID":
     """Which object it is, and no other; not when, so that a repeated notification is known as one."""
+    from uuid import NAMESPACE_URL, uuid5  # only who notifies needs it; it looks the platform over when imported
+
     return uuid5(NAMESPACE_URL, json.dumps([delivered.bucket, delivered.key, delivered.version_id, delivered.etag]))
 
 
-def _sequencer(delivered: DeliveredObject, identity: UUID) -> str:
+def _sequencer(delivered: DeliveredObject, identity: "UUID") -> str:
     """In hexadecimal like S3's: of two events of one key the later has the greater.
 
     Of a copy there is no later one, and its time isn't told alike when it is made and when it is found.
@@ -145,7 +149,7 @@ def _version(name: str, delivered: DeliveredObject) -> dict[str, str]:
     return {} if delivered.version_id is None else {name: delivered.version_id}
 
 
-def _request_id(identity: UUID) -> str:
+def _request_id(identity: "UUID") -> str:
     return identity.hex[:16].upper()
 
 

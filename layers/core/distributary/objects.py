@@ -1,12 +1,10 @@
 """Objects in S3, as delivery speaks of them: where one comes from, and what is stored."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """An object of the central bucket; the key is decoded."""
 
     bucket: str
@@ -26,8 +24,7 @@ class Source:
         return source | ({"VersionId": self.version_id} if self.version_id else {})
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """What S3 says of a stored object."""
 
     etag: str

@@ -4,8 +4,7 @@ Source: https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from botocore.exceptions import ClientError
 
@@ -17,8 +16,7 @@ ENTRIES_PER_REQUEST = 10
 NOT_ANSWERED = ("InternalError", "SNS's answer doesn't name the entry")
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(NamedTuple):
     """What is published about one delivered object."""
 
     message: str

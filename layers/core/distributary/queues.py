@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quota
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -47,8 +47,7 @@ def redelivery(created: ObjectCreated, subscriptions: Sequence[str], *, attempts
     return json.dumps({name: value for name, value in event.items() if value is not None})
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """A message to send."""
 
     body: str

@@ -1,14 +1,13 @@
 """Which deliveries a log file is due: a pure function of the file and its scope's subscriptions."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from distributary.keys import LogFile
 from distributary.subscriptions import ALL, Subscription
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One log file on its way to one receiver."""
 
     log_file: LogFile
@@ -28,8 +27,7 @@ class Delivery:
         return (*copy, notify.topic_arn) if notify else copy
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """What is due, and for each subscription of the scope that does not want the file, why not."""
 
     deliveries: tuple[Delivery, ...]

@@ -6,7 +6,6 @@ them. Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from distributary.errors import DistributaryError
@@ -124,8 +123,6 @@ def _plain(value: Mapping[str, Any]) -> Any:
             return {name: _plain(inner) for name, inner in held.items()}
         case "L":
             return [_plain(inner) for inner in held]
-        case "N":
-            return Decimal(held)
         case "NULL":
             return None
     return held
