@@ -3,9 +3,12 @@
 Source: https://www.rfc-editor.org/rfc/rfc9112
 """
 
+import re
 from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
+_FIRST_LINE = re.compile(r"(HTTP/1\.[0-9]) ([1-5][0-9]{2})(?: |$)", re.ASCII)
+_DIGITS = re.compile("[0-9A-Fa-f]+")
 MAX_HEAD_BYTES = 65_536
 MAX_BODY_BYTES = 32 * 1024**2
 """Twice the longest answer that is asked for here: BatchGetItem's 16 MB."""
@@ -61,7 +64,7 @@ class AnswerReader:
             if status // 100 != 1:  # such as 100 Continue: the answer proper follows
                 break
         body, has_end = yield from self._body(status, headers)
-        hangs_up = version != "HTTP/1.1" or headers.get("connection", "").lower() == "close"
+        hangs_up = version != "HTTP/1.1" or "close" in headers.get("connection", "").lower()
         return Answer(status, headers, body), has_end and not hangs_up
 
     def _body(self, status: int, headers: Mapping[str, str]) -> Generator[None, bytes, tuple[bytes, bool]]:
@@ -71,7 +74,7 @@ class AnswerReader:
         if "transfer-encoding" in headers:
             return (yield from self._chunks(headers["transfer-encoding"])), True
         if "content-length" in headers:
-            return (yield from self._take(int(headers["content-length"]))), True
+            return (yield from self._take(_number(headers["content-length"], 10))), True
         while (yield):
             if len(self._received) > MAX_BODY_BYTES:
                 raise ValueError(f"a body of more than {MAX_BODY_BYTES} bytes")
@@ -82,9 +85,10 @@ class AnswerReader:
         """A body in pieces; the trailers that may follow are passed over."""
         if encoding.lower() != "chunked":
             raise ValueError(f"transfer-encoding {encoding!r}")
-        chunks = []
-        while size := int((yield from self._until(b"\r\n")).partition(b";")[0], 16):
-            chunks.append((yield from self._take(size)))
+        chunks, length = [], 0
+        while size := _number((yield from self._until(b"\r\n")).partition(b";")[0].decode("latin-1"), 16):
+            length += size
+            chunks.append((yield from self._take(size, length)))
             if (yield from self._take(2)) != b"\r\n":
                 raise ValueError("a chunk is longer than it says")
         while (yield from self._until(b"\r\n")):
@@ -99,9 +103,9 @@ class AnswerReader:
         found, self._received = self._received[:length], self._received[length + len(end) :]
         return found
 
-    def _take(self, size: int) -> Generator[None, bytes, bytes]:
-        if not 0 <= size <= MAX_BODY_BYTES:
-            raise ValueError(f"a body of {size} bytes")
+    def _take(self, size: int, in_all: int = 0) -> Generator[None, bytes, bytes]:
+        if max(size, in_all) > MAX_BODY_BYTES:
+            raise ValueError(f"a body of more than {MAX_BODY_BYTES} bytes")
         while len(self._received) < size:
             _must_go_on((yield))
         taken, self._received = self._received[:size], self._received[size:]
@@ -116,11 +120,20 @@ def _must_go_on(received: bytes) -> None:
 def _parse_head(head: bytes) -> tuple[str, int, dict[str, str]]:
     """Version, status and headers."""
     first, *lines = head.decode("latin-1").split("\r\n")
-    version, _, rest = first.partition(" ")
-    if not version.startswith("HTTP/1.") or not rest[:3].isdecimal():
+    if (told := _FIRST_LINE.match(first)) is None:
         raise ValueError(f"it begins with {first[:80]!r}")
-    headers = {}
+    headers: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
-    return version, int(rest[:3]), headers
+        name, value = name.lower(), value.strip()
+        if name == "content-length" and headers.get(name, value) != value:
+            raise ValueError("it has two lengths")
+        headers[name] = value
+    return told[1], int(told[2]), headers
+
+
+def _number(text: str, base: int) -> int:
+    """A length as HTTP writes it: digits alone, where Python's `int` takes signs and underscores as well."""
+    if not _DIGITS.fullmatch(text.strip()):
+        raise ValueError(f"a length of {text[:80]!r}")
+    return int(text, base)
