@@ -88,8 +88,12 @@ def test_what_follows_an_answer_unasked_ends_the_connections_use(stream: bytes, 
 
 @pytest.mark.parametrize(
     "head",
-    [b"HTTP/1.1 200 OK\r\nConnection: close\r\n", b"HTTP/1.1 200 OK\r\nconnection: Close\r\n", b"HTTP/1.0 200 OK\r\n"]
-    + [b"HTTP/1.1 200 OK\r\nConnection: x-amz, close\r\n"],
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n",
+        b"HTTP/1.1 200 OK\r\nconnection: Close\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: upgrade, close\r\n",
+        b"HTTP/1.0 200 OK\r\n",
+    ],
 )
 def test_a_server_that_hangs_up_is_not_asked_again(head: bytes) -> None:
     told = read(head + b"Content-Length: 4\r\n\r\nlogs")
