@@ -140,7 +140,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("stream", MALFORMED.values(), ids=MALFORMED)
 def test_what_is_no_http_answer_is_an_error(stream: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         read(stream)
 
 
@@ -152,35 +152,21 @@ def test_two_lengths_that_agree_are_one() -> None:
 
 def test_chunks_count_together_against_the_longest_body() -> None:
     chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
-    reader = AnswerReader()
-    reader.feed(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    chunks = [chunk] * (MAX_BODY_BYTES // 0x100000 + 1)
     with pytest.raises(ValueError, match="bytes"):
-        for _ in range(MAX_BODY_BYTES // 0x100000 + 1):
-            reader.feed(chunk)
+        read(OK + b"Transfer-Encoding: chunked\r\n\r\n", *chunks)
 
 
 def test_a_body_without_end_is_an_error() -> None:
-    reader = AnswerReader()
-    reader.feed(OK + b"\r\n")
     with pytest.raises(ValueError, match="bytes"):
-        for _ in range(3):
-            reader.feed(b" " * (MAX_BODY_BYTES // 2))
+        read(OK + b"\r\n", *[b" " * (MAX_BODY_BYTES // 2)] * 3)
 
 
 LINES = st.sampled_from(
     [
-        b"HTTP/1.1 ",
-        b"200",
-        b" OK",
-        b"\r\n",
-        b"\r\n\r\n",
-        b"Content-Length",
-        b"Transfer-Encoding",
-        b": ",
-        b"chunked",
-        b"4",
+        *rb"HTTP/1.1 |200| OK|Content-Length|Transfer-Encoding|: |chunked|4|-|0|ff|;|100 Continue|logs".split(b"|"),
+        *(b"\r\n", b"\r\n\r\n", b"\n", b"\xff", b"\xb2"),
     ]
-    + [b"-", b"0", b"ff", b";", b"\n", b"\xff", b"\xb2", b"100 Continue", b"logs", b""]
 )
 
 

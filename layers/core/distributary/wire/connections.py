@@ -1,6 +1,7 @@
 """HTTP/1.1 over connections that are kept alive, in an event loop. Not for several threads."""
 
 import asyncio
+import select
 import ssl
 from collections import defaultdict
 from functools import cached_property
@@ -57,7 +58,8 @@ class Connections:
         idle = self._idle[endpoint_url]
         while idle:
             kept = idle.pop()  # the last used: the others may rest until the service closes them
-            if not kept.is_open:
+            if not kept.is_fit():
+                kept.close()
                 continue
             try:
                 return await self._on(kept, request)
@@ -98,7 +100,7 @@ class Connections:
             raise ConnectTimeoutError(endpoint_url=endpoint_url, error=error) from error
         except ssl.SSLError as error:
             raise SSLError(endpoint_url=endpoint_url, error=error) from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter where a host's name can be none
             raise EndpointConnectionError(endpoint_url=endpoint_url, error=error) from error
         return connection
 
@@ -129,6 +131,18 @@ class _Connection(asyncio.Protocol):
         finally:
             self._timer.cancel()
             self._waiting = None
+
+    def is_fit(self) -> bool:
+        """Whether it may carry a request: open, and with nothing to read.
+
+        While Lambda froze the event loop, the server may have hung up, and said so: that must answer no request.
+        """
+        descriptor = self._transport.get_extra_info("socket").fileno() if self.is_open else -1
+        if descriptor < 0:
+            return False
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return not poll.poll(0)
 
     def close(self) -> None:
         self.is_open = False
