@@ -110,17 +110,19 @@ def test_one_that_the_server_closes_at_the_next_request_is_replaced_and_the_requ
 def test_one_that_was_closed_while_nothing_was_asked_is_not_even_tried(
     loop: asyncio.AbstractEventLoop, connections: Connections
 ) -> None:
-    requests = []
+    requests, may_hang_up = [], threading.Event()
 
     def answer_once(visit: Visit) -> None:
         requests.append(visit.next_request())
         visit.say(OK)
+        assert may_hang_up.wait(PATIENCE_SECONDS)
         visit.shutdown()
         requests.append(visit.next_request())
 
     with serving(answer_once) as server:
         url = f"http://127.0.0.1:{server.port}"
         assert ask(loop, connections, url) == b"ok"
+        may_hang_up.set()
         wait_for_bytes(connections, url)
         assert ask(loop, connections, url) == b"ok"
         assert server.visits == 2
