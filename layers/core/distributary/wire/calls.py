@@ -13,7 +13,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import NamedTuple
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's name of it
 
 from distributary.credentials import SessionCredentials
 from distributary.faults import Fault, classify
@@ -86,6 +86,7 @@ class Caller:
         Raises:
             botocore.exceptions.ClientError: what the service answers for an error, with its code and the operation.
             botocore.exceptions.BotoCoreError: if it cannot be reached.
+            ValueError: if what is asked cannot be said in HTTP.
         """
         for attempt in range(1, call.attempts):
             try:
@@ -94,7 +95,7 @@ class Caller:
                 if classify(error) not in REPEATED or error.response["Error"]["Code"] in STALE:
                     raise
                 await self._sleep(_pause(attempt, error.response["ResponseMetadata"]["HTTPHeaders"].get("retry-after")))
-            except HTTPClientError:
+            except (ConnectionError, HTTPClientError):
                 await self._sleep(_pause(attempt, None))
         return await self._once(call, credentials, read_error)
 
@@ -115,6 +116,9 @@ class Caller:
             region=call.region,
             time=_stamp(int(time.time())),
         )
+        if not (said := "".join([call.path, *headers.values()])).isprintable() or not said.isascii():
+            # Such as a version ID, from an event, with a line's end in it: another header, or another request.
+            raise ValueError(f"{call.operation} with a header that HTTP cannot carry")
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         rest = f"user-agent: distributary\r\ncontent-length: {len(call.body)}\r\n\r\n"
         head = f"{call.method} {call.path} HTTP/1.1\r\n{lines}{rest}"

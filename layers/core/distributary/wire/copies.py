@@ -25,6 +25,7 @@ MISDIRECTED = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "I
 
 
 _FIELD = re.compile(rb"<(ETag|LastModified)>([^<]*)</")
+_QUOTE = re.compile('"|&(?:quot|#34|#x22);')
 
 
 class WireCopier:
@@ -46,10 +47,10 @@ class WireCopier:
         try:
             answer = await self._caller.call(copy_object(copy), credentials, xml_error)
         except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == HTTPStatus.PRECONDITION_FAILED:
+            code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == HTTPStatus.PRECONDITION_FAILED or code == "PreconditionFailed":  # it may come within a 200
                 return None
-            if error.response["Error"]["Code"] in MISDIRECTED or 300 <= status < 400:
+            if code in MISDIRECTED or 300 <= status < 400:
                 return await self._other().copy(copy, credentials)
             raise
         etag, time = _result(answer)
@@ -69,7 +70,7 @@ def _result(answer: Answer) -> tuple[str, datetime]:
     told = dict(_FIELD.findall(answer.body))
     try:
         etag, time = (
-            told[b"ETag"].decode().replace("&quot;", '"'),
+            _QUOTE.sub("", told[b"ETag"].decode()),
             datetime.fromisoformat(told[b"LastModified"].decode()),
         )
     except (KeyError, ValueError) as error:
@@ -89,10 +90,10 @@ def copy_object(copy: Copy) -> Call:
         path=f"/{copy.bucket}/{quote(copy.key, safe=SAFE)}",
         headers={
             "if-none-match": "*",
-            "x-amz-annotation-directive": "EXCLUDE",
             "x-amz-copy-source": source + version,
             "x-amz-expected-bucket-owner": copy.bucket_owner,
             "x-amz-metadata-directive": "COPY",
+            "x-amz-object-annotation-directive": "EXCLUDE",
             "x-amz-source-expected-bucket-owner": copy.source.owner,
             "x-amz-tagging-directive": "REPLACE",
         },

@@ -14,6 +14,9 @@ from xml.etree import ElementTree as ET
 from distributary.errors import DistributaryError
 from distributary.wire.answers import Answer
 
+UNREADABLE = (ET.ParseError, LookupError, ValueError)
+"""What is no XML; the latter two, where it says that it has an encoding which the parser doesn't know."""
+
 
 class UnreadableAnswerError(DistributaryError):
     """A service answered with success and something that isn't its own language: a proxy's page, say."""
@@ -29,7 +32,7 @@ def read_xml(answer: Answer, operation: str) -> ET.Element:
     """
     try:
         return ET.fromstring(answer.body.strip())  # noqa: S314 - from AWS, over TLS; expat expands no external entities
-    except ET.ParseError as error:
+    except UNREADABLE as error:
         raise UnreadableAnswerError(f"{operation} answered {answer.body[:80]!r}: {error}") from error
 
 
@@ -77,7 +80,7 @@ def xml_error(answer: Answer) -> tuple[str, str] | None:
         return None
     try:
         root = ET.fromstring(answer.body.strip())  # noqa: S314 - as above
-    except ET.ParseError:
+    except UNREADABLE:
         return None
     code = text(root, "Code", "")
     return (code, text(root, "Message", "")) if code else None
