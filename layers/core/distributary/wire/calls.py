@@ -28,6 +28,7 @@ REPEATED = frozenset({Fault.THROTTLED, Fault.TRANSIENT})
 STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed"})
 """Transient, but the same request anew would have the same answer."""
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 ReadError = Callable[[Answer], tuple[str, str] | None]
 """Tells the error code and message in an answer, by the service's protocol; None if it has none."""
@@ -144,7 +145,7 @@ def _stamp(second: int) -> str:
 
 def _error(operation: str, answer: Answer, told: tuple[str, str] | None) -> ClientError:
     """As boto3 has it: where the body tells nothing, the code is the HTTP status."""
-    code, message = told or (str(answer.status), "")
+    code, message = told or (str(answer.status), _PHRASES.get(answer.status, ""))
     return ClientError(
         {
             "Error": {"Code": code, "Message": message},

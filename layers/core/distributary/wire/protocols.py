@@ -94,6 +94,6 @@ def json_error(answer: Answer) -> tuple[str, str] | None:
         body = json.loads(answer.body)
     except ValueError:
         return None
-    if not isinstance(body, Mapping) or not isinstance(told := body.get("__type", body.get("code")), str):
+    if not isinstance(body, Mapping):
         return None
-    return told.rpartition("#")[2], str(body.get("message", body.get("Message", "")))
+    return str(body.get("__type", answer.status)).rpartition("#")[2], str(body.get("message", body.get("Message", "")))
