@@ -16,7 +16,7 @@ from distributary.credentials import SessionCredentials
 from distributary.objects import Source, StoredObject
 from distributary.wire.answers import Answer
 from distributary.wire.calls import Call, Caller
-from distributary.wire.protocols import UnreadableAnswerError, xml_error
+from distributary.wire.protocols import UnreadableAnswerError, parse_time, xml_error
 
 SAFE = "/~"
 """What a key's encoding leaves as it is, beside letters, digits, `_`, `.` and `-`."""
@@ -71,7 +71,7 @@ def _result(answer: Answer) -> tuple[str, datetime]:
     try:
         etag, time = (
             _QUOTE.sub("", told[b"ETag"].decode()),
-            datetime.fromisoformat(told[b"LastModified"].decode()),
+            parse_time(told[b"LastModified"].decode()),
         )
     except (KeyError, ValueError) as error:
         raise UnreadableAnswerError(f"CopyObject answered {answer.body[:200]!r}") from error
