@@ -24,7 +24,7 @@ def test_each_file_costs_one_request_and_each_account_one_session(cloud: Cloud) 
         second = cloud.counts()
     assert first["requests"] == {"BatchGetItem": 1, "AssumeRole": 5, "CopyObject": 20}
     assert second["requests"] == {"CopyObject": 20}
-    assert first["connections"]["s3"] <= 4
+    assert sum(first["connections"].values()) <= 9  # four for each service at most; one that is free serves the next
     assert second["connections"] == {}
     assert first["log_bytes"] == second["log_bytes"] == 0
     assert first["refused"] == {}
