@@ -18,7 +18,7 @@ REGIONS = st.sampled_from(["us-east-1", "eu-west-3", "us-gov-west-1", "cn-north-
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)).map(lambda time: time.strftime("%Y%m%dT%H%M%SZ"))
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1000)
 @given(path=PATHS, headers=HEADERS, body=st.binary(max_size=50), credentials=CREDENTIALS, region=REGIONS, time=TIMES)
 def test_s3s_requests_are_signed_alike(
     path: str, headers: dict[str, str], body: bytes, credentials: SessionCredentials, region: str, time: str

@@ -82,7 +82,7 @@ class Boto3:
 BOTO3 = Boto3()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(notifications=NOTIFICATIONS)
 def test_the_request_is_boto3s(notifications: list[Notification]) -> None:
     _, (sent,) = publish(notifications, answer())
