@@ -1,5 +1,6 @@
 """The whole function without AWS's permissions: real envelopes in, outcomes and a partial batch response out."""
 
+import json
 import threading
 from collections.abc import Iterator
 
@@ -232,3 +233,37 @@ def test_a_mistake_of_ours_returns_the_whole_batch(deliverer: Deliverer, monkeyp
     monkeypatch.setattr(rounds, "Ended", None)
     with pytest.raises(TypeError):
         deliverer.handle(batch(*(created(cloudtrail_key(B, number)) for number in range(150))), Context())
+
+
+def test_what_the_time_did_not_suffice_to_read_returns(
+    deliverer: Deliverer, reporter: RecordingReporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table hangs: one message has a file that ended at once, and all are handed back, each file counted."""
+    release = threading.Event()
+    monkeypatch.setattr(deliverer.table, "read", lambda _: release.wait(30))
+    forged = f"AWSLogs/{A}/AWSLogs/{B}/CloudTrail/us-east-1/2026/11/21/log.json.gz"
+    both = json.dumps({"s3Bucket": CENTRAL_BUCKET, "s3ObjectKey": [forged, cloudtrail_key(B)]})
+    event = batch(both, *(created(cloudtrail_key(C, number)) for number in range(150)))
+    try:
+        assert len(failed(deliverer.handle(event, NearlyDone()))) == 151
+    finally:
+        release.set()
+    assert reporter.outcomes == {"refused": 1, "failed": 151}
+
+
+def test_a_mistake_counts_even_where_something_else_hangs(
+    deliverer: Deliverer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    def hang(copy: Copy) -> None:
+        if copy.bucket_owner == C:
+            release.wait(30)
+
+    engine.trouble = hang
+    monkeypatch.setattr(rounds, "Ended", None)
+    try:
+        with pytest.raises(TypeError):
+            deliverer.handle(batch(created(cloudtrail_key(B)), created(cloudtrail_key(C))), NearlyDone())
+    finally:
+        release.set()

@@ -11,7 +11,7 @@ from distributary.aftermath import settle
 from distributary.decisions import Due, add_up, decide, read_notice
 from distributary.delivery import Carrier
 from distributary.events import ObjectCreated, UnreadableEventError, is_queue_batch, read_message
-from distributary.faults import Fault, classify
+from distributary.faults import Fault, OutOfTimeError, classify
 from distributary.keys import LogFile
 from distributary.messages import Message, Unserved, counts, partial_batch_response, read_messages
 from distributary.outcomes import Outcome
@@ -54,6 +54,8 @@ class Deliverer:
     def close(self) -> None:
         """Let go of connections, threads and event loop. Lambda never asks for it."""
         self.close_engine()
+        for _ in range(2):  # the sockets below TLS are closed in the loop's next turns
+            self.loop.run_until_complete(asyncio.sleep(0))
         self._pool.shutdown()
         self.loop.close()
 
@@ -82,6 +84,7 @@ class Deliverer:
             unreadable = Result(Outcome.FAILED, None, "Unreadable", reason=str(error), fault=Fault.UNREADABLE)
             self._end(message, unreadable)
             return
+        message.announced = len(notices)
         for notice in notices:
             read = read_notice(notice, self.settings)
             if isinstance(read, Result):
@@ -92,6 +95,10 @@ class Deliverer:
     async def _deliver(self, messages: Sequence[Message], context: LambdaContext) -> None:
         deliveries = Round(self.carrier, context, self.settings.concurrency, self._tell)
         await deliveries.run(self._errands(messages))
+        for message in messages:
+            for _ in range(max(1, message.announced) - len(message.results)):
+                unread = Result(Outcome.FAILED, None, "Unread", reason=str(OutOfTimeError()), fault=Fault.OUT_OF_TIME)
+                self._end(message, unread)
         if deliveries.has_given_up:
             # What hangs now may hang for longer: the next invocation gets threads of its own.
             self._pool.shutdown(wait=False, cancel_futures=True)

@@ -30,6 +30,10 @@ class SessionCredentials(NamedTuple):
     secret_key: str
     token: str | None = None
 
+    def __repr__(self) -> str:
+        """Nothing that a log should not hold."""
+        return f"SessionCredentials({self.access_key!r}, …)"
+
 
 class TokenService(Protocol):
     """What is needed of STS; boto3's client has it, and `wire.services` too."""

@@ -28,11 +28,17 @@ class Engine:
 
 
 def build_engine(environ: Mapping[str, str], settings: Settings, loop: asyncio.AbstractEventLoop) -> Engine:
-    """The engine that `DISTRIBUTARY_ENGINE` names, or boto3's where a proxy stands between: it knows how to ask one."""
-    if settings.engine == "sdk" or environ.get("HTTPS_PROXY") or environ.get("https_proxy"):
+    """What `DISTRIBUTARY_ENGINE` names; boto3 where it alone knows the way: through a proxy, to a URL with a path."""
+    if settings.engine == "sdk" or any(_is_only_boto3s(*one) for one in environ.items()):
         from distributary.sdk.engine import sdk_engine
 
         return sdk_engine(settings.concurrency)
     from distributary.wire.engine import wire_engine
 
     return wire_engine(environ, settings, loop)
+
+
+def _is_only_boto3s(name: str, value: str) -> bool:
+    if name.lower() in ("https_proxy", "http_proxy"):
+        return bool(value)
+    return name.startswith("AWS_ENDPOINT_URL") and "/" in value.partition("://")[2].rstrip("/")

@@ -41,6 +41,8 @@ class Message:
     """How often the queue has handed it out."""
     sent: int = 0
     """When it was put into the queue, in seconds since the epoch; 0 where nobody says."""
+    announced: int = 0
+    """How many notices it holds, once it has been read; each has a result in the end."""
     results: list[Result] = field(default_factory=list)
     unserved: list[Unserved] = field(default_factory=list)
     is_replaced: bool = False

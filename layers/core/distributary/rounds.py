@@ -96,6 +96,20 @@ class Round:
             pages: the errands, some at a time: the first are under way while the next are read.
         """
         errands: list[Errand] = []
+        self._start(self._read(pages, errands))
+        while self._tasks:
+            left = (self._context.get_remaining_time_in_millis() - STOP_WAITING_MILLISECONDS) / 1000
+            _, under_way = await asyncio.wait(self._tasks, timeout=max(0, min(left, GATHER_SECONDS)))
+            if under_way and left <= GATHER_SECONDS:
+                await self._give_up(errands)
+            else:
+                self._announce_all()
+        for placing, error in [one for refused in self._refused.values() for one in refused]:
+            self._end(placing.errand, _failed(placing.delivery, error))
+        if self._mistake is not None:
+            raise self._mistake
+
+    async def _read(self, pages: AsyncIterator[Sequence[Errand]], errands: list[Errand]) -> None:
         async for page in pages:
             errands += page
             for errand in page:
@@ -107,17 +121,6 @@ class Round:
         self._fill()
         for subscription in [one for one in self._gathered if self._turns.is_idle(one)]:
             self._announce(subscription)
-        while self._tasks:
-            left = (self._context.get_remaining_time_in_millis() - STOP_WAITING_MILLISECONDS) / 1000
-            _, under_way = await asyncio.wait(self._tasks, timeout=max(0, min(left, GATHER_SECONDS)))
-            if under_way and left <= GATHER_SECONDS:
-                await self._give_up(errands)
-                return
-            self._announce_all()
-        for placing, error in [one for refused in self._refused.values() for one in refused]:
-            self._end(placing.errand, _failed(placing.delivery, error))
-        if self._mistake is not None:
-            raise self._mistake
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -203,6 +206,8 @@ class Round:
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)  # they let go of connections and breakers
+        self._tasks.clear()
+        self._refused.clear()
         for errand in errands:
             for delivery in errand.open_deliveries:
                 self._end(errand, _failed(delivery, OutOfTimeError()))

@@ -121,6 +121,8 @@ class _Connection(asyncio.Protocol):
 
     async def exchange(self, request: bytes, timeout: float) -> tuple[Answer, bool]:
         """The answer to a request, and whether the connection may be used again."""
+        if not self.is_open:
+            raise ConnectionClosedError(endpoint_url=self.endpoint_url)
         loop = asyncio.get_running_loop()
         self.has_answered, self._last_heard = False, loop.time()
         self._waiting = loop.create_future()

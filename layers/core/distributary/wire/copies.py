@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -43,7 +44,7 @@ class WireCopier:
     async def copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject | None:
         """As `CopyEngine.copy`."""
         if copy.source.size is not None and copy.source.size > LARGEST_BYTES:
-            return await self._other().copy(copy, credentials)
+            return await (await self._sdk()).copy(copy, credentials)
         try:
             answer = await self._caller.call(copy_object(copy), credentials, xml_error)
         except ClientError as error:
@@ -51,18 +52,22 @@ class WireCopier:
             if status == HTTPStatus.PRECONDITION_FAILED or code == "PreconditionFailed":  # it may come within a 200
                 return None
             if code in MISDIRECTED or 300 <= status < 400:
-                return await self._other().copy(copy, credentials)
+                return await (await self._sdk()).copy(copy, credentials)
             raise
         etag, time = _result(answer)
         return StoredObject.of(etag, answer.headers.get("x-amz-version-id"), copy.source.size, time)
 
     async def find_copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject:
         """As `CopyEngine.find_copy`."""
-        return await self._other().find_copy(copy, credentials)
+        return await (await self._sdk()).find_copy(copy, credentials)
 
     async def find_source(self, source: Source, credentials: SessionCredentials) -> StoredObject:
         """As `CopyEngine.find_source`."""
-        return await self._other().find_source(source, credentials)
+        return await (await self._sdk()).find_source(source, credentials)
+
+    async def _sdk(self) -> CopyEngine:
+        """In a thread: what it imports would hold up the event loop for a quarter of a second."""
+        return await asyncio.to_thread(self._other)
 
 
 def _result(answer: Answer) -> tuple[str, datetime]:
