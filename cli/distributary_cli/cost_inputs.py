@@ -101,8 +101,8 @@ class Stack:
 
     batch_size: int = 100
     window_seconds: int = 2
-    memory_mb: int = 1024
-    connections: int = 32
+    memory_mb: int = 512
+    connections: int = 64
     concurrency: int = 10
     reconcile_memory_mb: int = 512
     reconcile_days: float = 1.0
@@ -141,7 +141,7 @@ class Measured:
     read_ms: float = 10.0
     list_ms: float = 50.0
     invocation_ms: float = 5.0
-    cpu_ms: float = 0.8
+    cpu_ms: float = 0.2
     """For each file, of a whole processor."""
     outcome_bytes: int = 678
     """Of one outcome's log line, for a CloudTrail key in an organisation."""

@@ -58,11 +58,11 @@ def test_a_price_that_is_none_is_a_usage_error(run: Any, entry: str) -> None:
 
 
 def test_an_impossible_number_is_a_usage_error_that_names_its_option(run: Any) -> None:
-    answer = run("cost", "--files", "30000000000")
+    answer = run("cost", "--files", "90000000000")
     assert answer.exit_code == 2
     assert "--files" in answer.stderr
     assert "--concurrency" in answer.stderr
-    assert run("cost", "--files", "30000000000", "--concurrency", "100").exit_code == 0
+    assert run("cost", "--files", "90000000000", "--concurrency", "100").exit_code == 0
 
 
 def test_nothing_is_asked_of_aws(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,21 +112,21 @@ def test_a_million_copies_cost_what_they_cost_by_hand() -> None:
 
 
 def test_a_full_batch_s_price_by_hand() -> None:
-    """100 files in four rounds of 20 ms; signing 100 takes longer: 100 * 0.8 ms on 1,024 of 1,769 MB."""
+    """100 files in two rounds of 20 ms; the processor's work takes longer: 100 * 0.2 ms on 512 of 1,769 MB."""
     traffic = Traffic(files=100_000_000, accounts=3, busy_percent=10)
     found = estimate(traffic)
     assert found.owners.batch == 100
-    assert found.owners.work_ms(100) == pytest.approx(5 + 80 / (1024 / 1769))
+    assert found.owners.work_ms(100) == pytest.approx(5 + 20 / (512 / 1769))
     assert usd(found, "invocations") == pytest.approx(1_000_000 * 0.2 / 1e6)
     seconds = found.owners.invocations * found.owners.duration_ms / 1000
-    assert usd(found, "their duration") == pytest.approx(seconds * 0.0000133334)
+    assert usd(found, "their duration") == pytest.approx(seconds * 0.0000133334 / 2)  # half a GB
     at_once = 1e8 / (73 * 3600) / 5 * 0.02  # what comes for one of five pollers while it asks again
     assert usd(found, "queues, with messages") == pytest.approx((1e8 + 1e8 / at_once + 1e7) * 0.4 / 1e6)
 
 
 @pytest.mark.parametrize(
     ("memory_mb", "connections", "milliseconds"),
-    [(1769, 10, 5 + 10 * 20), (1769, 100, 5 + 80), (1769 / 2, 100, 5 + 160), (10_240, 100, 5 + 80)],
+    [(1769, 10, 5 + 10 * 20), (1769, 100, 5 + 20), (1769 / 2, 100, 5 + 40), (10_240, 100, 5 + 20)],
 )
 def test_a_batch_lasts_as_long_as_the_slower_of_s3_and_the_processor(
     memory_mb: int, connections: int, milliseconds: float
@@ -198,7 +198,7 @@ def test_the_comparison_costs_by_accounts_and_how_often() -> None:
         (Traffic(), Stack(window_seconds=0), "--window-seconds"),
         (Traffic(), Stack(memory_mb=64), "--memory-mb"),
         (Traffic(), Stack(reconcile_days=0), "--reconcile-days"),
-        (Traffic(files=20_000_000_000), Stack(), "--concurrency"),
+        (Traffic(files=90_000_000_000), Stack(), "--concurrency"),
     ],
 )
 def test_what_cannot_be_is_refused_and_named(traffic: Traffic, stack: Stack, named: str) -> None:
