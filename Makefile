@@ -49,7 +49,7 @@ down: setup ## Stop it
 invoke: setup ## Run a function in Lambda's own image on an event (EVENT, FUNCTION); Docker
 	@python -m distributary_local invoke "$(or $(EVENT),EVENT)" --function "$(or $(FUNCTION),DeliverToOwner)"
 
-test: setup ## Run all tests
+test: setup ## Run all tests (ENGINE=sdk: on boto3 throughout)
 	@python -m pytest $(PYTEST_ARGS)
 
 test-faults: setup ## Run the tests that inject AWS's faults

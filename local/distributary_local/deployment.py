@@ -1,5 +1,6 @@
 """Deploys the real templates to the local AWS, as a platform team and its receivers would: sam build, sam deploy."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,6 +166,7 @@ def _sam_deploy(emulator: Emulator, template: Path) -> None:
         "KeyPrefixes": KEY_PREFIXES,
         "PrefixAccount1": f'"{PREFIX_ACCOUNTS}"',  # sam takes a second = only in quotes
         "Architecture": ARCHITECTURE,
+        "Engine": os.environ.get("ENGINE") or "wire",
     }
     run(
         emulator,
