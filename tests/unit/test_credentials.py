@@ -166,3 +166,31 @@ def test_expired_sessions_of_others_do_not_pile_up(sts: Sts) -> None:
     sts.answers("C", clock.now + timedelta(hours=1))
     cache.credentials(subscription(C))
     assert list(cache._entries) == [subscription(C)]
+
+
+def test_who_forgets_waits_for_no_renewal() -> None:
+    """The event loop forgets, and a renewal waits for the event loop."""
+    asked, go_on = threading.Event(), threading.Event()
+    answers = iter(["first", "second"])
+
+    class Slow:
+        def assume_role(self, **_: Any) -> Any:
+            name = next(answers)
+            if name == "second":
+                asked.set()
+                assert go_on.wait(10)
+            told = {"AccessKeyId": name, "SecretAccessKey": "secret", "SessionToken": "token"}
+            return {"Credentials": {**told, "Expiration": datetime.now(UTC) + timedelta(hours=1)}}
+
+    sessions = DeliverySessions(Slow(), "test", lambda _: "{}")
+    used = sessions.credentials(subscription(B))
+    sessions.forget(subscription(B), used)
+    with ThreadPoolExecutor(2) as pool:
+        renewal = pool.submit(sessions.credentials, subscription(B))
+        assert asked.wait(10)
+        forgetting = pool.submit(sessions.forget, subscription(B), used)
+        try:
+            forgetting.result(5)
+        finally:
+            go_on.set()
+        assert access_key(renewal.result()) == "second"

@@ -110,13 +110,11 @@ class DeliverySessions:
 
         S3 may refuse credentials before they expire: a role that was created anew knows nothing of its old sessions.
         """
-        with self._lock:
-            entry = self._entries.get(subscription)
-        if entry is None:
-            return
-        with entry.lock:
-            if entry.credentials is used and self._clock() - entry.taken >= min_age:
-                entry.good_until = NEVER
+        entry = self._entries.get(subscription)
+        # Without the lock, which a renewal holds while it waits for the event loop that asks this. At worst they cross,
+        # and STS is asked once more than needed.
+        if entry is not None and entry.credentials is used and self._clock() - entry.taken >= min_age:
+            entry.good_until = NEVER
 
     def _renew(self, entry: _Entry, subscription: Subscription) -> None:
         policy = self._policy_for(subscription)
