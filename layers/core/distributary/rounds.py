@@ -5,6 +5,7 @@ go out ten to a request, at the latest a second later.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -84,6 +85,8 @@ class Round:
         """Whether all log files are known."""
         self._refused: defaultdict[Subscription, list[tuple[_Placing, CircuitOpenError]]] = defaultdict(list)
         self._gathered: defaultdict[Subscription, list[_Waiting]] = defaultdict(list)
+        self._gathered_at = 0.0
+        """When the first of them came."""
         self._mistake: BaseException | None = None
         """An error that is no delivery's, but ours: raised at the end, so that the whole batch returns."""
         self.has_given_up = False
@@ -102,7 +105,7 @@ class Round:
             _, under_way = await asyncio.wait(self._tasks, timeout=max(0, min(left, GATHER_SECONDS)))
             if under_way and left <= GATHER_SECONDS:
                 await self._give_up(errands)
-            else:
+            elif not self._tasks or time.monotonic() - self._gathered_at >= GATHER_SECONDS:
                 self._announce_all()
         for placing, error in [one for refused in self._refused.values() for one in refused]:
             self._end(placing.errand, _failed(placing.delivery, error))
@@ -176,6 +179,8 @@ class Round:
             raise OutOfTimeError
 
     def _gather(self, waiting: _Waiting) -> None:
+        if not self._gathered:
+            self._gathered_at = time.monotonic()
         gathered = self._gathered[waiting.delivery.subscription]
         gathered.append(waiting)
         if len(gathered) >= ENTRIES_PER_REQUEST:
