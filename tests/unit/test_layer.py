@@ -134,7 +134,11 @@ def test_nothing_that_functions_do_not_need_is_in_it(layer: Path) -> None:
 
 def test_the_sdk_s_data_is_that_of_the_clients_that_the_library_makes(layer: Path) -> None:
     sources = "\n".join(path.read_text("utf-8") for path in (ROOT / "layers/core/distributary").rglob("*.py"))
-    used = set(re.findall(r"""(?:client|load_service_model|get_service_model)\(\s*"([a-z0-9-]+)\"""", sources))
+    used = set(
+        re.findall(
+            r"""(?:client|clients_by_region|load_service_model|get_service_model)\(\s*"([a-z0-9-]+)\"""", sources
+        )
+    )
     assert {path.name for path in (layer / "botocore/data").iterdir() if path.is_dir()} == used == set(SERVICES)
     assert not (layer / "boto3/data").exists()
 

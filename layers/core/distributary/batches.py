@@ -111,7 +111,9 @@ class Deliverer:
             try:
                 stored = await asyncio.to_thread(self._read_table, files)
             except Exception as error:  # every file's outcome carries it, and the messages are retried
-                self._fail(files, f"cannot read the subscriptions: {error}", classify(error))
+                reason, fault = f"cannot read the subscriptions: {error}", classify(error)
+                for message, created, log_file in files:
+                    self._end_undue(message, created, Due(created, log_file, ()).result(Outcome.FAILED, reason, fault))
             else:
                 yield list(self._decide(files, stored))
 
@@ -122,11 +124,6 @@ class Deliverer:
         lacking = {scope for scope, names in named if names and not {*names} <= _names(stored[scope])}
         return stored | self.table.read(lacking, afresh=True) if lacking else stored
 
-    def _fail(self, files: Iterable[tuple[Message, ObjectCreated, LogFile]], reason: str, fault: Fault) -> None:
-        for message, created, log_file in files:
-            message.unserved.append(Unserved(created, created.subscriptions, fault, reason))
-            self._end(message, Due(created, log_file, ()).result(Outcome.FAILED, reason, fault))
-
     def _decide(
         self, files: Iterable[tuple[Message, ObjectCreated, LogFile]], stored: Mapping[str, Stored]
     ) -> Iterator[Errand]:
@@ -136,10 +133,13 @@ class Deliverer:
             if isinstance(decided, Due):
                 yield Errand(message, decided)
             else:
-                if not decided.outcome.is_final:
-                    why = decided.reason or ""
-                    message.unserved.append(Unserved(created, created.subscriptions, decided.fault, why))
-                self._end(message, decided)
+                self._end_undue(message, created, decided)
+
+    def _end_undue(self, message: Message, created: ObjectCreated, result: Result) -> None:
+        """Note the end of a log file of which nothing is due, or nobody knows what."""
+        if not result.outcome.is_final:
+            message.unserved.append(Unserved(created, created.subscriptions, result.fault, result.reason or ""))
+        self._end(message, result)
 
     def _tell(self, errand: Errand) -> None:
         errand.message.unserved += _unserved(errand)

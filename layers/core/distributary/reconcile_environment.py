@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -15,13 +15,10 @@ from distributary.queues import FunctionQueue
 from distributary.reconcile_jobs import Jobs
 from distributary.reconcile_reports import tell, tell_batch
 from distributary.reconciliation import Reconciler
-from distributary.sdk.signing import caller_chosen_session
+from distributary.sdk.signing import clients_by_region
 from distributary.settings import SettingError, read_settings
 from distributary.subscription_table import SubscriptionTable
 from distributary.subscriptions import Subscription
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 SERVICE = "reconcile"
 
@@ -33,7 +30,7 @@ def build_jobs(environ: Mapping[str, str]) -> Jobs:
         SettingError: if a variable is missing or malformed.
     """
     settings = read_settings(environ)
-    session, listing = boto3.Session(), caller_chosen_session()
+    session = boto3.Session()
     config = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 5})
     own_name = environ.get("AWS_LAMBDA_FUNCTION_NAME") or f"distributary-{SERVICE}"
     logger = Logger(service=SERVICE, location=None)
@@ -43,10 +40,6 @@ def build_jobs(environ: Mapping[str, str]) -> Jobs:
         if not environ.get(variable):
             raise SettingError(variable, "is not set; the template sets it where there are such subscriptions")
         return FunctionQueue(environ[variable], "", lambda: session.client("sqs", config=config))
-
-    @cache
-    def receiver(region: str) -> "S3Client":
-        return listing.client("s3", region_name=region, config=config.merge(Config(s3={"addressing_style": "path"})))
 
     def start(event: Mapping[str, Any]) -> None:
         payload = json.dumps(event).encode()
@@ -62,7 +55,7 @@ def build_jobs(environ: Mapping[str, str]) -> Jobs:
         ),
         table=SubscriptionTable(session.client("dynamodb", config=config), settings.subscriptions_table),
         sessions=DeliverySessions(session.client("sts", config=config), own_name, listing_policy),
-        receiver=receiver,
+        receiver=clients_by_region("s3", config.merge(Config(s3={"addressing_style": "path"}))),
         start=start,
         tell=partial(tell, SERVICE, logger),
         tell_batch=partial(tell_batch, logger),

@@ -1,6 +1,6 @@
 """The copy engine on boto3: one client for each Region, whatever the account."""
 
-import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from distributary.copies import LARGEST_BYTES, Copy, CopyVanishedError
 from distributary.credentials import SessionCredentials
 from distributary.objects import Source, StoredObject
 from distributary.sdk import large_copies
-from distributary.sdk.signing import caller_chosen_session, signing_with
+from distributary.sdk.signing import clients_by_region, signing_with
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,7 +31,7 @@ class SdkCopier:
     """Copies with boto3; a `distributary.copies.CopyEngine`."""
 
     def __init__(self, connections: int, large: int = LARGEST_BYTES) -> None:
-        self._config = Config(
+        config = Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
             retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
@@ -40,9 +40,8 @@ class SdkCopier:
             s3={"addressing_style": "path"},
         )
         self._large = large
-        self._session = caller_chosen_session()
-        self._clients: dict[str, S3Client] = {}
-        self._lock = threading.Lock()
+        self.client: Callable[[str], S3Client] = clients_by_region("s3", config)
+        """The client of a Region."""
 
     def copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject | None:
         """As `CopyEngine.copy`."""
@@ -84,13 +83,6 @@ class SdkCopier:
             if found["Key"] == copy.key:
                 return StoredObject.of(found["ETag"], found["VersionId"], found["Size"], found["LastModified"])
         raise CopyVanishedError(f"s3://{copy.bucket}/{copy.key} was there, and is gone: it will be copied again")
-
-    def client(self, region: str) -> "S3Client":
-        """The Region's one client."""
-        with self._lock:
-            if region not in self._clients:
-                self._clients[region] = self._session.client("s3", region_name=region, config=self._config)
-            return self._clients[region]
 
 
 def _names(copy: Copy) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Publishing on boto3: one client for each Region, whatever the account."""
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -9,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from distributary.credentials import SessionCredentials
 from distributary.publishing import Notification, outcomes
-from distributary.sdk.signing import caller_chosen_session, signing_with
+from distributary.sdk.signing import clients_by_region, signing_with
 from distributary.subscriptions import NotifyTarget
 
 if TYPE_CHECKING:
@@ -20,15 +19,14 @@ class SdkPublisher:
     """Publishes with boto3; a `distributary.publishing.Announcer`."""
 
     def __init__(self, connections: int) -> None:
-        self._config = Config(
+        config = Config(
             connect_timeout=3,
             read_timeout=10,
             retries={"mode": "standard", "total_max_attempts": 2},
             max_pool_connections=connections,
         )
-        self._session = caller_chosen_session()
-        self._clients: dict[str, SNSClient] = {}
-        self._lock = threading.Lock()
+        self.client: Callable[[str], SNSClient] = clients_by_region("sns", config)
+        """The client of a Region."""
 
     def publish(
         self, target: NotifyTarget, notifications: Sequence[Notification], credentials: SessionCredentials
@@ -44,10 +42,3 @@ class SdkPublisher:
             )
         failed = {entry["Id"]: (entry["Code"], entry.get("Message", "")) for entry in answer.get("Failed", [])}
         return outcomes(len(entries), {entry["Id"] for entry in answer.get("Successful", [])}, failed)
-
-    def client(self, region: str) -> "SNSClient":
-        """The Region's one client."""
-        with self._lock:
-            if region not in self._clients:
-                self._clients[region] = self._session.client("sns", region_name=region, config=self._config)
-            return self._clients[region]

@@ -3,12 +3,15 @@
 A boto3 client per account would cost 16 ms of CPU and a connection pool each.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import botocore.session
 from boto3.session import Session
+from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 
 from distributary.credentials import SessionCredentials
@@ -42,6 +45,19 @@ class _Provider(CredentialProvider):
 
     def load(self) -> CallerChosenCredentials:
         return CallerChosenCredentials()
+
+
+def clients_by_region(service: str, config: Config) -> Callable[[str], Any]:
+    """Gives each Region's one client, made when it is first asked for. Safe for many threads."""
+    session, clients, lock = caller_chosen_session(), dict[str, Any](), threading.Lock()
+
+    def client(region: str) -> Any:
+        with lock:
+            if region not in clients:
+                clients[region] = session.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+            return clients[region]
+
+    return client
 
 
 def caller_chosen_session() -> Session:
