@@ -7,35 +7,19 @@ from typing import Annotated, Any
 import typer
 
 from distributary_cli import options, output
+from distributary_cli.command_options import spread
 from distributary_cli.cost_batches import Queue
-from distributary_cli.cost_inputs import Deliver, ImpossibleError, Kms, Measured, Stack, Traffic
+from distributary_cli.cost_inputs import ImpossibleError, Measured, Stack, Traffic
 from distributary_cli.cost_model import Estimate, estimate
 from distributary_cli.cost_prices import KNOWN_ON, PRICES, REGION, Price
 from distributary_cli.cost_tables import tables
 
-TRAFFIC, STACK, MEASURED = Traffic(), Stack(), Measured()
+STACK, MEASURED = Stack(), Measured()
 
 
+@spread
 def say_cost(
-    files: Annotated[int, typer.Option(metavar="N", help="Log files a month.")] = TRAFFIC.files,
-    accounts: Annotated[int, typer.Option(metavar="N", help="Accounts that own them.")] = TRAFFIC.accounts,
-    third_parties: Annotated[
-        int, typer.Option(metavar="N", help="Third parties that receive all of them too.")
-    ] = TRAFFIC.third_parties,
-    deliver: Annotated[Deliver, typer.Option(help="What receivers get.")] = TRAFFIC.deliver,
-    kms: Annotated[Kms, typer.Option(help="SSE-KMS in both buckets, with or without bucket keys.")] = TRAFFIC.kms,
-    file_kb: Annotated[float, typer.Option(metavar="KB", help="An average file's size.")] = TRAFFIC.file_kb,
-    busy_percent: Annotated[
-        float, typer.Option(metavar="PERCENT", help="The part of the time in which they come.")
-    ] = TRAFFIC.busy_percent,
-    regions: Annotated[int, typer.Option(metavar="N", help="Regions with log files, by account.")] = TRAFFIC.regions,
-    log_types: Annotated[int, typer.Option(metavar="N", help="Log types, by account.")] = TRAFFIC.log_types,
-    elsewhere_percent: Annotated[
-        float, typer.Option(metavar="PERCENT", help="The part of the copies that goes to another Region.")
-    ] = TRAFFIC.elsewhere_percent,
-    keep_months: Annotated[
-        float, typer.Option(metavar="MONTHS", help="How long a month's copies are kept.")
-    ] = TRAFFIC.keep_months,
+    traffic: Traffic,
     batch_size: Annotated[int, typer.Option(metavar="N", help="template.yaml's `BatchSize`.")] = STACK.batch_size,
     window_seconds: Annotated[
         int, typer.Option(metavar="SECONDS", help="Its `MaximumBatchingWindowInSeconds`.")
@@ -66,19 +50,6 @@ def say_cost(
 
     Where the numbers come from is in docs/cost.md.
     """
-    traffic = Traffic(
-        files=files,
-        accounts=accounts,
-        third_parties=third_parties,
-        deliver=deliver,
-        kms=kms,
-        file_kb=file_kb,
-        busy_percent=busy_percent,
-        regions=regions,
-        log_types=log_types,
-        elsewhere_percent=elsewhere_percent,
-        keep_months=keep_months,
-    )
     stack = Stack(
         batch_size=batch_size,
         window_seconds=window_seconds,

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Annotated
+
+import typer
 
 from distributary.errors import DistributaryError
 
@@ -50,21 +53,25 @@ class Kms(StrEnum):
 class Traffic:
     """What arrives in a month, and who receives it."""
 
-    files: int = 1_000_000
-    accounts: int = 100
-    third_parties: int = 0
-    deliver: Deliver = Deliver.COPY
-    kms: Kms = Kms.NONE
-    file_kb: float = 20.0
-    busy_percent: float = 100.0
+    files: Annotated[int, typer.Option(metavar="N", help="Log files a month.")] = 1_000_000
+    accounts: Annotated[int, typer.Option(metavar="N", help="Accounts that own them.")] = 100
+    third_parties: Annotated[int, typer.Option(metavar="N", help="Third parties that receive all of them too.")] = 0
+    deliver: Annotated[Deliver, typer.Option(help="What receivers get.")] = Deliver.COPY
+    kms: Annotated[Kms, typer.Option(help="SSE-KMS in both buckets, with or without bucket keys.")] = Kms.NONE
+    file_kb: Annotated[float, typer.Option(metavar="KB", help="An average file's size.")] = 20.0
+    busy_percent: Annotated[float, typer.Option(metavar="PERCENT", help="The part of the time in which they come.")] = (
+        100.0
+    )
     """Of the time: in which all files come, evenly."""
-    regions: int = 4
+    regions: Annotated[int, typer.Option(metavar="N", help="Regions with log files, by account.")] = 4
     """With log files, for each account."""
-    log_types: int = 3
+    log_types: Annotated[int, typer.Option(metavar="N", help="Log types, by account.")] = 3
     """For each account and Region."""
-    elsewhere_percent: float = 0.0
+    elsewhere_percent: Annotated[
+        float, typer.Option(metavar="PERCENT", help="The part of the copies that goes to another Region.")
+    ] = 0.0
     """Of the copies: those that go to another Region."""
-    keep_months: float = 1.0
+    keep_months: Annotated[float, typer.Option(metavar="MONTHS", help="How long a month's copies are kept.")] = 1.0
     """How long a month's copies are kept."""
 
     def check(self) -> None:
