@@ -230,6 +230,18 @@ def test_while_a_topic_refuses_retries_ask_nothing_of_s3(world: World) -> None:
     asked = len(world.made.engine.copies)
     world.handle(*(letter.body for letter in list(world.made.queue.sent)))
     assert len(world.made.engine.copies) == asked
+    # Its bucket refuses nothing, and new files go there.
+    world.handle(created(cloudtrail_key(B, OPENS_AFTER)))
+    assert len(world.made.engine.copies) == asked + 1
+
+
+@pytest.mark.parametrize(("code", "asked"), [("AuthorizationError", OPENS_AFTER), ("Throttled", 2 * OPENS_AFTER)])
+def test_a_topic_that_refuses_each_notification_is_asked_now_and_then(world: World, code: str, asked: int) -> None:
+    world.subscribe(third_party("one", notifies=True))
+    world.made.topic.trouble = lambda notifications: [refuse(code, "PublishBatch")] * len(notifications)
+    for number in range(2 * OPENS_AFTER):
+        world.handle(created(cloudtrail_key(B, number)))
+    assert len(world.made.topic.requests) == asked
 
 
 def test_each_notifications_failure_is_its_own(world: World) -> None:

@@ -18,7 +18,7 @@ from distributary.objects import Source, StoredObject
 from distributary.publishing import Announcer, Notification
 from distributary.routing import Delivery
 from distributary.settings import Settings
-from distributary.subscriptions import CopyTarget, Subscription
+from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
 
 STALE_SESSION = dict.fromkeys(
     ("ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "InvalidClientTokenId", "400"), timedelta(0)
@@ -51,16 +51,26 @@ class Carrier:
 
     async def place(self, created: ObjectCreated, delivery: Delivery) -> Placed:
         """Copy the log file, if its subscription wants a copy. Raises whatever AWS answers."""
-        return await self._ask(delivery.subscription, "place", partial(self._place, created, delivery))
+        subscription = delivery.subscription
+        if created.attempts and subscription.copy_to is not None:  # while the topic refuses, a retry need not ask S3
+            self._breakers.check((subscription, "announce"))
+        return await self._ask(subscription, "place", partial(self._place, created, delivery))
 
     async def announce(
         self, subscription: Subscription, notifications: Sequence[Notification]
     ) -> Sequence[Exception | None]:
         """Publish up to ten notifications of one subscription; each has its own error or None."""
         assert subscription.notify is not None  # noqa: S101 - `place` gives notifications to no other
-        return await self._ask(
-            subscription, "announce", partial(self._announcer.publish, subscription.notify, notifications)
-        )
+        return await self._ask(subscription, "announce", partial(self._publish, subscription.notify, notifications))
+
+    async def _publish(
+        self, target: NotifyTarget, notifications: Sequence[Notification], credentials: SessionCredentials
+    ) -> Sequence[Exception | None]:
+        errors = await self._announcer.publish(target, notifications, credentials)
+        refusals = [error for error in errors if error is not None and classify(error) is Fault.RECEIVER_BROKEN]
+        if refusals and len(refusals) == len(errors):
+            raise refusals[0]  # one by one, and yet the topic refuses: its breaker is to know
+        return errors
 
     async def _ask(self, subscription: Subscription, step: str, ask: Callable[[SessionCredentials], Awaitable[T]]) -> T:
         """Ask behind the step's breaker; if AWS calls the credentials stale, the next delivery gets new ones."""
@@ -85,8 +95,6 @@ class Carrier:
         copy = _copy(source, subscription.copy_to, delivery)
         if subscription.notify is None:
             return Placed(await self._engine.copy(copy, credentials) is not None, None)
-        if created.attempts:  # while the topic refuses, a retry need not ask S3
-            self._breakers.check((subscription, "announce"))
         made = await self._copy_or_none(copy, credentials)
         stored = made or (await self._engine.find_copy(copy, credentials))
         if stored.size is None:  # CopyObject doesn't tell, and neither did the event
