@@ -142,7 +142,7 @@ class _Calls:
         self.s3.delete_object(Bucket=self._bucket(receiver), Key=_new())
 
     def keys(self, receiver: str) -> None:
-        self.s3.list_objects_v2(Bucket=self._bucket(receiver))
+        self.s3.list_objects_v2(Bucket=self._bucket(receiver), Prefix="")
 
     def versions(self, receiver: str) -> None:
         self.s3.list_object_versions(Bucket=self._bucket(receiver), Prefix="delivered")

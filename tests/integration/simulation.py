@@ -120,7 +120,7 @@ class Questions:
                 action = {"read": "GetObject", "write": "PutObject", "erase": "DeleteObject"}[verb]
                 yield f"s3:{action}", f"{own}/delivered", {}
             case "keys":
-                yield "s3:ListBucket", own, {}
+                yield "s3:ListBucket", own, {"s3:prefix": ""}
             case "versions":
                 yield "s3:ListBucketVersions", own, {"s3:prefix": "delivered"}
             case "publish":
