@@ -1,6 +1,8 @@
+import base64
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -73,6 +75,12 @@ class BreakingBody:
 class DamagedBody(BreakingBody):
     def read(self, size: int) -> bytes:
         return self.body.read(size).replace(b"\1", b"\2")  # type: ignore[no-any-return]
+
+
+class Damaging(Wire):
+    def get_object(self, **asked: Any) -> Any:
+        answer = super().get_object(**asked)
+        return answer | {"Body": DamagedBody(answer["Body"], len(CONTENT))}
 
 
 def downloads(s3: Any, folder: Path, stop: Event | None = None, **changes: Any) -> Downloads:
@@ -202,11 +210,6 @@ def test_a_part_that_is_not_the_beginning_is_thrown_away(s3: Any, tmp_path: Path
 
 
 def test_what_arrives_damaged_each_time_is_never_given_its_name(s3: Any, tmp_path: Path) -> None:
-    class Damaging(Wire):
-        def get_object(self, **asked: Any) -> Any:
-            answer = super().get_object(**asked)
-            return answer | {"Body": DamagedBody(answer["Body"], len(CONTENT))}
-
     with pytest.raises(DamagedFileError, match="its size or checksum differs"):
         downloads(Damaging(s3, []), tmp_path).fetch(put(s3))
     assert files(tmp_path) == set()
@@ -225,8 +228,7 @@ def test_a_command_that_ends_leaves_a_part_and_no_file(s3: Any, tmp_path: Path) 
 def test_a_whole_file_is_not_fetched_again(s3: Any, tmp_path: Path, encrypted: bool) -> None:
     target = put(s3)
     if encrypted:
-        target = Target(KEY, len(CONTENT), "0" * 32)  # with SSE-KMS the ETag is no MD5
-        s3 = Encrypted(s3)
+        target, s3 = ENCRYPTED, Encrypted(s3)
     assert downloads(s3, tmp_path).fetch(Target(KEY)) == FETCHED
     wire = Wire(s3, [])
     for known in (target, Target(KEY)):
@@ -235,22 +237,50 @@ def test_a_whole_file_is_not_fetched_again(s3: Any, tmp_path: Path, encrypted: b
 
 
 class Encrypted(Wire):
-    """moto computes MD5s and CRC32s where S3 with SSE-KMS and CRC64NVME gives nothing that Python can check."""
+    """moto computes MD5s and CRC32s where S3 with SSE-KMS gives nothing but the checksum that the writer named."""
 
-    def __init__(self, s3: Any) -> None:
+    def __init__(self, s3: Any, checksums: dict[str, str] | None = None) -> None:
         super().__init__(s3, [])
+        self.checksums = checksums or {}
 
     def get_object(self, **asked: Any) -> Any:
         asked.pop("IfMatch", None)
         return self._answer(self.s3.get_object(**asked))
 
     def head_object(self, **asked: Any) -> Any:
+        asked.pop("IfMatch", None)
         return self._answer(self.s3.head_object(**asked))
 
-    @staticmethod
-    def _answer(answer: dict[str, Any]) -> dict[str, Any]:
+    def _answer(self, answer: dict[str, Any]) -> dict[str, Any]:
         kept = {name: value for name, value in answer.items() if not name.startswith("Checksum")}
-        return kept | {"ETag": f'"{"0" * 32}"', "ServerSideEncryption": "aws:kms"}
+        known = {} if "ContentRange" in answer else self.checksums  # S3 has none for a range
+        return kept | known | {"ETag": f'"{ENCRYPTED.etag}"', "ServerSideEncryption": "aws:kms"}
+
+
+ENCRYPTED = Target(KEY, len(CONTENT), "0" * 32)  # with SSE-KMS the ETag is no MD5
+CHECKSUMS = {
+    "ChecksumSHA256": base64.b64encode(hashlib.sha256(CONTENT).digest()).decode(),
+    "ChecksumCRC64NVME": "mh5mgVctYTs=",
+}
+
+
+@pytest.mark.parametrize("name", CHECKSUMS)
+def test_what_was_begun_wrong_is_found_out_by_the_whole_object_s_checksum(s3: Any, tmp_path: Path, name: str) -> None:
+    put(s3)
+    Folder(tmp_path).part(CENTRAL_BUCKET, KEY, str(ENCRYPTED.etag)).write_bytes(b"wrong" * 100)
+    wire = Wire(Encrypted(s3, {name: CHECKSUMS[name]}), [])
+    assert downloads(wire, tmp_path).fetch(ENCRYPTED) == FETCHED
+    assert [asked.get("Range") for asked in wire.asked] == ["bytes=500-", None]
+    assert (tmp_path / KEY).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", CHECKSUMS)
+def test_what_is_encrypted_and_arrives_damaged_is_never_given_its_name(s3: Any, tmp_path: Path, name: str) -> None:
+    put(s3)
+    damaging = Damaging(Encrypted(s3, {name: CHECKSUMS[name]}), [])
+    with pytest.raises(DamagedFileError, match="its size or checksum differs"):
+        downloads(damaging, tmp_path).fetch(ENCRYPTED)
+    assert files(tmp_path) == set()
 
 
 @pytest.mark.parametrize("other", [b"other", bytes(len(CONTENT))])
@@ -333,7 +363,10 @@ MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
         ({"ETag": f'"{MD5}-2"'}, None),
         ({"ETag": f'"{MD5}-2"', "ChecksumCRC32": "AAAAAA==", "ChecksumType": "FULL_OBJECT"}, "crc32"),
         ({"ETag": f'"{MD5}-2"', "ChecksumCRC32": "AAAAAA==-2", "ChecksumType": "COMPOSITE"}, None),
-        ({"ETag": f'"{MD5}-2"', "ChecksumCRC64NVME": "AAAAAAAAAAA="}, None),
+        ({"ETag": f'"{MD5}-2"', "ChecksumCRC64NVME": "AAAAAAAAAAA="}, "crc64nvme"),
+        ({"ETag": f'"{MD5}"', "ChecksumCRC64NVME": "AAAAAAAAAAA="}, "md5"),
+        ({"ETag": f'"{MD5}"', "ServerSideEncryption": "aws:kms", "ChecksumCRC64NVME": "AAAAAAAAAAA="}, "crc64nvme"),
+        ({"ETag": f'"{MD5}-2"', "ChecksumXXHASH64": "AAAAAAAAAAA="}, None),
     ],
 )
 def test_what_proves_a_file(answer: dict[str, str], algorithm: str | None) -> None:
@@ -341,11 +374,8 @@ def test_what_proves_a_file(answer: dict[str, str], algorithm: str | None) -> No
     assert (known.algorithm if known else None) == algorithm
 
 
-@given(st.binary(max_size=200), st.sampled_from(["sha256", "sha1", "crc32"]))
+@given(st.binary(max_size=200), st.sampled_from(["sha256", "sha512", "sha1", "md5", "crc32"]))
 def test_a_proof_is_what_s3_computes(tmp_path_factory: pytest.TempPathFactory, content: bytes, algorithm: str) -> None:
-    import base64
-    import zlib
-
     path = tmp_path_factory.mktemp("proof") / "file"
     path.write_bytes(content)
     raw = zlib.crc32(content).to_bytes(4, "big") if algorithm == "crc32" else hashlib.new(algorithm, content).digest()
@@ -354,6 +384,18 @@ def test_a_proof_is_what_s3_computes(tmp_path_factory: pytest.TempPathFactory, c
     assert known.holds(path)
     path.write_bytes(content + b"!")
     assert not known.holds(path)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "digest"), [("crc32", "cbf43926"), ("crc32c", "e3069283"), ("crc64nvme", "ae8b14860a799888")]
+)
+@pytest.mark.parametrize("block", [4, 100])
+def test_a_crc_is_the_catalogue_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str, digest: str, block: int
+) -> None:
+    monkeypatch.setattr("distributary_cli.logs_checksums.BLOCK_BYTES", block)
+    (tmp_path / "file").write_bytes(b"123456789")
+    assert Proof(algorithm, bytes.fromhex(digest)).holds(tmp_path / "file")
 
 
 def test_no_more_is_begun_than_is_being_fetched() -> None:
