@@ -37,8 +37,8 @@ def proof(answer: Mapping[str, Any]) -> Proof | None:
     """What an answer of GetObject or HeadObject proves a file with; None where S3 has nothing that can.
 
     An ETag is the content's MD5, but not after a multipart upload (it then has a `-`), and not with SSE-KMS or SSE-C. A
-    checksum of several parts (`COMPOSITE`) isn't the content's either. CRC-64/NVME, which S3 adds where the writer named
-    no checksum, comes last: Python takes a second for some megabytes of it.
+    checksum of several parts (`COMPOSITE`) isn't the content's either. CRC-64/NVME, which S3 adds where the writer
+    named no checksum, comes last: Python takes a second for some megabytes of it.
     """
     encrypted = str(answer.get("ServerSideEncryption", "")).startswith("aws:kms") or "SSECustomerAlgorithm" in answer
     return (
