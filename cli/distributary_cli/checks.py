@@ -1,14 +1,11 @@
 """What AWS can tell beforehand about a subscription: its bucket, and its topic if that is in Account A. Reads only.
 
-Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
-https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +13,12 @@ from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
+from distributary.subscriptions import CopyTarget, Subscription
 from distributary_cli import tables
 from distributary_cli.aws_errors import DENIED
 from distributary_cli.findings import Finding
-from distributary_cli.topic_policies import may_publish
+from distributary_cli.regions import is_known
+from distributary_cli.topic_checks import account_id_of, look_at_topic
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,7 +60,8 @@ def _clients(subscriptions: Sequence[Subscription], session: Session) -> _Client
     """
     topics = [one.notify for one in subscriptions if one.notify]
     account_id = _caller_account_id(session) if topics else None
-    regions = {topic.region for topic in topics if _account_id(topic) == account_id}
+    there = (topic for topic in topics if account_id_of(topic) == account_id)
+    regions = {topic.region for topic in there if is_known(topic.topic_arn.split(":")[1], topic.region)}
     sns = {region: session.client("sns", region_name=region, config=CONFIG) for region in regions}
     return _Clients(session.client("s3", config=CONFIG), sns, account_id)
 
@@ -71,7 +70,7 @@ def _look(clients: _Clients, subscription: Subscription) -> Iterator[Finding]:
     if subscription.copy_to:
         yield from _look_at_bucket(clients.s3, subscription.name, subscription.copy_to)
     if subscription.notify:
-        yield from _look_at_topic(clients, subscription, subscription.notify)
+        yield from look_at_topic(clients.sns, clients.account_id, subscription, subscription.notify)
 
 
 def _look_at_bucket(s3: "S3Client", name: str, target: CopyTarget) -> Iterator[Finding]:
@@ -91,40 +90,6 @@ def _look_at_bucket(s3: "S3Client", name: str, target: CopyTarget) -> Iterator[F
         yield Finding(name, "copy_to.bucket", reason, is_problem=False)
 
 
-def _look_at_topic(clients: _Clients, subscription: Subscription, topic: NotifyTarget) -> Iterator[Finding]:
-    """A topic in the receiving account can't be seen from here."""
-    found = partial(Finding, subscription.name, "notify.topic_arn")
-    in_receiving_account = _account_id(topic) == subscription.account_id
-    if _account_id(topic) == clients.account_id:
-        try:
-            attributes = clients.sns[topic.region].get_topic_attributes(TopicArn=topic.topic_arn)["Attributes"]
-        except ClientError as error:
-            yield _unseen_topic(error, found)
-            return
-        # In one account the role's own policy is enough.
-        if not in_receiving_account and not may_publish(
-            json.loads(attributes["Policy"]), subscription.delivery_role_arn
-        ):
-            yield found(
-                "the delivery role does not appear in the topic's policy as one that may publish; "
-                "accounts/topics/template.yaml makes a topic where it does"
-            )
-    elif not in_receiving_account and clients.account_id:
-        places = f"the receiving account, {subscription.account_id}, or in Account A, {clients.account_id}"
-        yield found(f"the topic is in account {_account_id(topic)}; it must be in {places}")
-    elif not in_receiving_account:
-        yield found("it was not checked: sts:GetCallerIdentity is denied", is_problem=False)
-
-
-def _unseen_topic(error: ClientError, found: Callable[..., Finding]) -> Finding:
-    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    if code == "NotFound":
-        return found("there is no such topic in Account A")
-    if code in DENIED:
-        return found(f"it was not checked: sns:GetTopicAttributes is denied. {message}".strip(), is_problem=False)
-    raise error
-
-
 def _caller_account_id(session: Session) -> str | None:
     try:
         return tables.caller_arn(session).split(":")[4]
@@ -132,7 +97,3 @@ def _caller_account_id(session: Session) -> str | None:
         if error.response["Error"]["Code"] not in DENIED:
             raise
         return None
-
-
-def _account_id(topic: NotifyTarget) -> str:
-    return topic.topic_arn.split(":")[4]

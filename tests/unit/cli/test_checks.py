@@ -13,13 +13,14 @@ from samples import A, B, C, Z, subscription
 from distributary.subscriptions import Subscription
 from distributary_cli.checks import check
 from distributary_cli.findings import Finding
+from distributary_cli.regions import is_known
 
 HERE = "123456789012"
 """moto's account, which is Account A to these tests."""
 
 
-def notified(topic_arn: str, account_id: str = B) -> Subscription:
-    return replace(subscription(account_id, notify={"topic_arn": topic_arn}), copy_to=None)
+def notified(topic_arn: str, account_id: str = B, **notify: str) -> Subscription:
+    return replace(subscription(account_id, notify={"topic_arn": topic_arn, **notify}), copy_to=None)
 
 
 def found(*subscriptions: Subscription) -> list[tuple[str, str, bool]]:
@@ -148,11 +149,30 @@ def test_an_aws_that_cannot_be_reached_is_an_error(monkeypatch: pytest.MonkeyPat
         check([subscription(B)], boto3.Session())
 
 
+class Unreachable:
+    """A session whose STS answers, and whose SNS has no endpoint in this network."""
+
+    def client(self, service: str, **options: Any) -> Any:
+        make: Any = boto3.client
+        return make(service, endpoint_url="http://127.0.0.1:9" if service == "sns" else None, **options)
+
+
+def test_an_sns_that_cannot_be_reached_is_a_warning_about_that_topic(fake_aws: type[FakeAws]) -> None:
+    session: Any = Unreachable()
+    (finding,) = check([notified(f"arn:aws:sns:eu-west-1:{A}:log-files")], session)
+    assert (finding.subscription, finding.field, finding.is_problem) == (f"owner-{B}", "notify.topic_arn", False)
+    assert finding.reason.startswith("it was not checked: SNS in eu-west-1 cannot be reached: Could not connect")
+    assert fake_aws.requests == ["GetCallerIdentity"]
+
+
 @pytest.mark.usefixtures("aws")
 class TestTopics:
-    def topic(self, *statements: dict[str, Any]) -> str:
+    KEY = f"arn:aws:kms:eu-west-1:{HERE}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+    def topic(self, *statements: dict[str, Any], key: str = "") -> str:
         client = boto3.client("sns", region_name="eu-west-1")
-        topic_arn = client.create_topic(Name="log-files")["TopicArn"]
+        encrypted = {"KmsMasterKeyId": key} if key else {}
+        topic_arn = client.create_topic(Name="log-files", Attributes=encrypted)["TopicArn"]
         if statements:
             policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
             client.set_topic_attributes(TopicArn=topic_arn, AttributeName="Policy", AttributeValue=policy)
@@ -189,6 +209,44 @@ class TestTopics:
             found(notified(f"arn:aws:sns:eu-west-1:{HERE}:missing", HERE))[0][1]
             == "there is no such topic in Account A"
         )
+
+    @pytest.mark.parametrize("account_id", [B, HERE])
+    def test_a_topic_whose_policy_denies_the_role_is_a_problem(self, account_id: str) -> None:
+        topic_arn = self.topic(self.allow("*"), self.allow({"AWS": account_id}) | {"Effect": "Deny"})
+        reason = "the topic's policy denies sns:Publish to the delivery role, its account or everybody"
+        assert found(notified(topic_arn, account_id)) == [("notify.topic_arn", reason, True)]
+
+    @pytest.mark.parametrize("key", [KEY, KEY.rpartition("/")[2], "alias/log-files"])
+    def test_an_encrypted_topic_s_key_must_be_named(self, key: str) -> None:
+        topic_arn = self.topic(self.allow({"AWS": B}), key=key)
+        reason = f"is missing, but the topic is encrypted with {key}"
+        assert found(notified(topic_arn)) == [("notify.kms_key_arn", reason, True)]
+        assert found(notified(topic_arn, kms_key_arn=self.KEY)) == []
+
+    def test_another_key_than_the_topic_s_is_a_problem(self) -> None:
+        topic_arn, other = self.topic(self.allow({"AWS": B}), key=self.KEY), f"arn:aws:kms:eu-west-1:{HERE}:key/other"
+        reason = f"the topic is encrypted with another key, {self.KEY}"
+        assert found(notified(topic_arn, kms_key_arn=other)) == [("notify.kms_key_arn", reason, True)]
+
+    def test_sns_s_own_key_is_of_no_use_to_another_account(self) -> None:
+        topic_arn = self.topic(self.allow({"AWS": B}), key="alias/aws/sns")
+        reason = "the topic is encrypted with alias/aws/sns, which only Account A can use: give it a key of your own"
+        assert found(notified(topic_arn, kms_key_arn=self.KEY)) == [("notify.kms_key_arn", reason, True)]
+        assert found(notified(topic_arn, HERE, kms_key_arn=self.KEY)) == []
+
+    @pytest.mark.parametrize("account_id", [B, HERE])
+    @pytest.mark.parametrize("region", ["us-esat-1", "-", "cn-north-1"])
+    def test_a_region_that_does_not_exist_in_the_partition_is_a_problem_in_either_account(
+        self, account_id: str, region: str
+    ) -> None:
+        ((field, reason, is_problem),) = found(notified(f"arn:aws:sns:{region}:{account_id}:log-files"))
+        assert (field, is_problem) == ("notify.topic_arn", True)
+        assert reason.startswith(f"{region} is not a Region of partition aws, as far as botocore ")
+
+    def test_a_region_of_another_partition_is_right_there(self) -> None:
+        assert is_known("aws-cn", "cn-north-1")
+        assert is_known("aws-us-gov", "us-gov-west-1")
+        assert not is_known("aws-mars", "eu-west-1")
 
     def test_another_error_than_a_denial_is_raised(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: Any) -> str:

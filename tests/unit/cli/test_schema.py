@@ -26,7 +26,6 @@ PATTERNS = [
     (COPY_TO["bucket"], patterns.BUCKET),
     (COPY_TO["region"], patterns.REGION),
     (COPY_TO["kms_key_arn"], patterns.KEY_ARN),
-    (NOTIFY["topic_arn"], patterns.TOPIC_ARN),
     (NOTIFY["kms_key_arn"], patterns.KEY_ARN),
     (FILTERS["regions"]["items"], patterns.REGION),
     (FILTERS["account_ids"]["items"], patterns.ACCOUNT_ID),
@@ -50,10 +49,20 @@ def test_it_is_a_schema_of_its_draft() -> None:
     Draft202012Validator.check_schema(schema())
 
 
+def published(pattern: str) -> str:
+    """JSON Schema's patterns are searched for and are JavaScript's, where a group's name is written otherwise."""
+    return "^" + re.sub(r"\(\?P<\w+>", "(", pattern) + "$"
+
+
 @pytest.mark.parametrize(("field", "pattern"), PATTERNS)
 def test_its_patterns_are_the_library_s(field: dict[str, Any], pattern: re.Pattern[str]) -> None:
-    # JSON Schema's patterns are searched for and are JavaScript's, where a group's name is written otherwise.
-    assert field["pattern"] == "^" + re.sub(r"\(\?P<\w+>", "(", pattern.pattern) + "$"
+    assert field["pattern"] == published(pattern.pattern)
+
+
+def test_a_topic_s_region_has_the_form_of_a_region() -> None:
+    """Which the library doesn't demand: what is in a table must go on being read."""
+    strict = patterns.TOPIC_ARN.pattern.replace("(?P<region>[a-z0-9-]+)", f"({patterns.REGION.pattern})")
+    assert NOTIFY["topic_arn"]["pattern"] == published(strict) != published(patterns.TOPIC_ARN.pattern)
 
 
 def test_its_choices_are_the_library_s() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from samples import A, B, C
 
-from distributary_cli.topic_policies import may_publish
+from distributary_cli.topic_policies import denies_publishing, may_publish
 
 ROLE = f"arn:aws:iam::{B}:role/receivers/distributary-delivery"
 TOPIC = f"arn:aws:sns:eu-west-1:{A}:log-files"
@@ -46,6 +46,8 @@ OUR_TEMPLATE_S = policy(Principal={"AWS": B}, Condition={"ArnEquals": {"aws:Prin
         {"Statement": policy()["Statement"][0]},
         {"Statement": [*THE_DEFAULT["Statement"], *policy()["Statement"]]},
         OUR_TEMPLATE_S,
+        policy(Resource="*"),
+        policy(Resource=["arn:aws:sns:eu-west-1:*:other", f"arn:aws:sns:*:{A}:log-*"]),
         policy(
             Principal="*", Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*distributary-delivery"}}
         ),
@@ -56,7 +58,7 @@ OUR_TEMPLATE_S = policy(Principal={"AWS": B}, Condition={"ArnEquals": {"aws:Prin
     ],
 )
 def test_what_can_mean_the_role_lets_it_publish(said: dict[str, Any]) -> None:
-    assert may_publish(said, ROLE)
+    assert may_publish(said, TOPIC, ROLE)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,9 @@ def test_what_can_mean_the_role_lets_it_publish(said: dict[str, Any]) -> None:
         policy(Principal={"AWS": C}),
         policy(Principal={"AWS": [A, f"arn:aws:iam::{C}:root"]}),
         policy(Principal={"AWS": ROLE + "-2"}),
+        policy(Resource=f"{TOPIC}-2"),
+        policy(Resource=[]),
+        {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "NotResource": TOPIC}]},
         policy(Principal={"Service": "s3.amazonaws.com"}),
         policy(Principal={"AWS": B}, Condition={"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{B}:role/other"}}),
         policy(Principal="*", Condition={"StringEquals": {"aws:PrincipalAccount": C}}),
@@ -78,4 +83,39 @@ def test_what_can_mean_the_role_lets_it_publish(said: dict[str, Any]) -> None:
     ],
 )
 def test_what_cannot_mean_the_role_does_not(said: dict[str, Any]) -> None:
-    assert not may_publish(said, ROLE)
+    assert not may_publish(said, TOPIC, ROLE)
+
+
+def deny(**changes: Any) -> dict[str, Any]:
+    return {"Statement": [*policy()["Statement"], *policy(Effect="Deny", **changes)["Statement"]]}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        deny(),
+        deny(Principal="*"),
+        deny(Principal={"AWS": [C, B]}),
+        deny(Principal={"AWS": f"arn:aws:iam::{B}:root"}),
+        deny(Action="sns:*", Resource="*", Condition={}),
+    ],
+)
+def test_a_deny_without_conditions_that_means_the_role_denies_it(said: dict[str, Any]) -> None:
+    assert denies_publishing(said, TOPIC, ROLE)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        policy(),
+        THE_DEFAULT,
+        deny(Principal={"AWS": C}),
+        deny(Action="sns:Subscribe"),
+        deny(Resource=f"{TOPIC}-2"),
+        deny(Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
+        {"Statement": {"Effect": "Deny", "NotPrincipal": {"AWS": ROLE}, "Action": "sns:Publish", "Resource": "*"}},
+    ],
+)
+def test_what_denies_others_or_something_else_does_not_deny_it(said: dict[str, Any]) -> None:
+    assert not denies_publishing(said, TOPIC, ROLE)
