@@ -94,7 +94,7 @@ def test_after_hours_a_file_is_dead_with_its_last_reason_and_starts_anew_when_it
     assert letter.attributes is not None
     assert letter.attributes["fault"] == "receiver_broken"
     assert "AccessDenied" in letter.attributes["reason"]
-    assert ours(letter) == {"subscriptions": [f"owner-{C}"], "attempts": 0, "since": 0}
+    assert ours(letter) == {"subscriptions": [f"owner-{C}"], "account_ids": [C], "attempts": 0, "since": 0}
     assert made.reporter.notes[0][0] == "dead letter"
 
 

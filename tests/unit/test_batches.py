@@ -13,7 +13,7 @@ from samples import CENTRAL_BUCKET, SETTINGS, A, B, C, batch, cloudtrail_key, cr
 from distributary import rounds
 from distributary.batches import Deliverer
 from distributary.copies import Copy
-from distributary.events import ObjectCreated
+from distributary.events import Addressee, ObjectCreated
 from distributary.messages import UndeliveredError
 from distributary.queues import redelivery
 from distributary.subscription_table import to_item
@@ -222,8 +222,8 @@ def test_a_file_announced_for_a_subscription_younger_than_the_cache_is_delivered
     assert failed(deliverer.handle(batch(created(key)), Context())) == []  # that nobody is subscribed is remembered now
     item = to_item(STRANGER, [subscription(STRANGER)])
     boto3.client("dynamodb").put_item(TableName=SETTINGS.subscriptions_table, Item=item)
-    [name] = [subscription(STRANGER).name]
-    body = redelivery(ObjectCreated(CENTRAL_BUCKET, key), [name])
+    addressee = Addressee(subscription(STRANGER).name, STRANGER)
+    body = redelivery(ObjectCreated(CENTRAL_BUCKET, key), [addressee])
     assert failed(deliverer.handle(batch(body), Context())) == []
     assert [copy.key for copy in engine.copies] == [key]
 

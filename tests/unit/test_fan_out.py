@@ -142,10 +142,37 @@ def test_of_several_files_in_a_message_only_the_failed_ones_come_back(world: Wor
 
 def test_a_rest_whose_subscription_is_gone_is_nobodys(world: World) -> None:
     world.subscribe(third_party("one"))
-    left = created(cloudtrail_key()) | {"distributary": {"subscriptions": ["two"]}}
-    assert world.handle(left) == []
+    left = {"subscriptions": ["two"], "account_ids": [C]}
+    assert world.handle(created(cloudtrail_key()) | {"distributary": left}) == []
     [result] = world.made.reporter.results
     assert (result.outcome, result.reason) == ("unsubscribed", "no longer subscribed: two")
+
+
+def refuse_publishing(_: Sequence[Notification]) -> list[Exception | None]:
+    raise refuse("Throttled", "PublishBatch")
+
+
+def test_a_rest_finds_its_subscription_under_another_name(world: World) -> None:
+    world.subscribe(third_party("one", notifies=True))
+    world.made.topic.trouble = refuse_publishing
+    world.handle(created(cloudtrail_key()))
+    assert (world.buckets, world.announced) == (["one"], [])
+
+    world.mend()
+    [left] = world.made.queue.sent
+    other = plain_subscription(C, name="other", scope="all", copy_to={"bucket": "other", "region": "us-east-1"})
+    world.subscribe(third_party("one", notifies=True) | {"name": "renamed"}, other)
+    world.made.deliverer.table.read([ALL], afresh=True)  # the old one is remembered for a minute
+    assert world.handle(left.body) == []
+    assert ({*world.buckets}, world.announced) == ({"one"}, [cloudtrail_key()])
+    assert world.made.reporter.results[-1].subscriptions == ("renamed",)
+
+
+def test_a_rest_of_an_older_version_knows_its_subscription_by_name_only(world: World) -> None:
+    world.subscribe(third_party("one"), third_party("two"))
+    left = created(cloudtrail_key()) | {"distributary": {"subscriptions": ["one"], "attempts": 1, "since": 0}}
+    assert world.handle(left) == []
+    assert world.buckets == ["one"]
 
 
 def test_a_copy_that_is_gone_for_good_does_not_come_back(world: World) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from samples import CENTRAL_BUCKET, cloudtrail_key
+from samples import CENTRAL_BUCKET, Z, cloudtrail_key
 
-from distributary.events import ObjectCreated, UnreadableEventError, read_message
+from distributary.events import Addressee, ObjectCreated, UnreadableEventError, read_message
 from distributary.queues import FunctionQueue, Letter, redelivery
 
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/111111111111/queue"
@@ -21,11 +21,17 @@ CREATED = ObjectCreated(CENTRAL_BUCKET, cloudtrail_key(), "v1", 5, "e", "2026-11
     "created",
     [CREATED, ObjectCreated(CENTRAL_BUCKET, "a key +%20=&☃"), ObjectCreated(CENTRAL_BUCKET, "k", size=0)],
 )
-@pytest.mark.parametrize("names", [(), ("auditor",), ("auditor", "siem")])
-def test_it_is_read_back_as_it_was(created: ObjectCreated, names: tuple[str, ...]) -> None:
-    [read] = read_message(redelivery(created, names, attempts=3, since=1_700_000_000))
+@pytest.mark.parametrize("left", [(), (Addressee("auditor", Z),), (Addressee("auditor", Z), Addressee("siem"))])
+def test_it_is_read_back_as_it_was(created: ObjectCreated, left: tuple[Addressee, ...]) -> None:
+    [read] = read_message(redelivery(created, left, attempts=3, since=1_700_000_000))
     assert isinstance(read, ObjectCreated)
-    assert read == replace(created, subscriptions=names, attempts=3, since=1_700_000_000)
+    assert read == replace(created, subscriptions=left, attempts=3, since=1_700_000_000)
+
+
+def test_what_older_versions_have_put_into_the_queue_is_read() -> None:
+    told = json.loads(redelivery(CREATED, [Addressee("auditor", Z)]))
+    del told["distributary"]["account_ids"]
+    assert read_message(told) == (replace(CREATED, subscriptions=(Addressee("auditor"),)),)
 
 
 @pytest.mark.parametrize("names", ["auditor", [1], None, {"auditor": 1}])
@@ -34,6 +40,14 @@ def test_names_of_another_form_are_unreadable_not_everybody(names: Any) -> None:
     body = redelivery(CREATED, ()).replace('"subscriptions": []', f'"subscriptions": {json.dumps(names)}')
     with pytest.raises(UnreadableEventError, match="list of names"):
         read_message(body)
+
+
+@pytest.mark.parametrize("account_ids", [Z, [1], None, [], [Z, Z]])
+def test_account_ids_that_fit_no_names_are_unreadable(account_ids: Any) -> None:
+    told = json.loads(redelivery(CREATED, [Addressee("auditor", Z)]))
+    told["distributary"]["account_ids"] = account_ids
+    with pytest.raises(UnreadableEventError, match="account_ids"):
+        read_message(told)
 
 
 def test_each_message_has_an_answer_of_its_own() -> None:

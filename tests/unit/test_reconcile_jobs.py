@@ -77,7 +77,7 @@ def test_one_subscription_is_compared_and_repaired(world: World, capsys: pytest.
     [message] = world.sqs.receive_message(QueueUrl=world.queue)["Messages"]
     [notice] = read_message(message["Body"])
     assert isinstance(notice, ObjectCreated)
-    assert (notice.key, notice.subscriptions) == (cloudtrail_key(B), (f"owner-{B}",))
+    assert (notice.key, notice.subscriptions) == (cloudtrail_key(B), ((f"owner-{B}", B),))
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert [(one["MissingFiles"], one["RepairedFiles"]) for one in metrics] == [([1.0], [0.0]), ([1.0], [1.0])]
 

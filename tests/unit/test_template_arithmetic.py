@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from templates import load, resources
 
-from distributary.events import ObjectCreated
+from distributary.events import Addressee, ObjectCreated
 from distributary.queues import redelivery
 from distributary.reconcile_jobs import GRACE_MINUTES, STOP_MILLISECONDS
 from distributary.retries import LONGEST_PATIENCE_SECONDS, LONGEST_SECONDS, PATIENCE_SECONDS
@@ -66,7 +66,7 @@ def test_batches_are_such_as_lambda_takes(feed: Feed) -> None:
 def test_a_full_batch_of_the_longest_messages_is_no_larger_than_lambda_takes(feed: Feed) -> None:
     """A key has 1,024 bytes at most; each can take six in a JSON string, and seven in one inside another."""
     longest = ObjectCreated("b" * 63, "\x01" * 1024, "v" * 1024, 5 * 1024**4, "e" * 40, "2026-11-21T06:05:00Z")
-    body = redelivery(longest, ["s" * 64] * 10, attempts=99, since=1_795_265_604)
+    body = redelivery(longest, [Addressee("s" * 64, "9" * 12)] * 10, attempts=99, since=1_795_265_604)
     assert feed.event["BatchSize"] * (len(json.dumps(body)) + RECORD_BYTES) <= PAYLOAD_BYTES_AT_MOST
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from distributary.aftermath import settle
 from distributary.decisions import Due, add_up, decide, read_notice
 from distributary.delivery import Carrier
-from distributary.events import ObjectCreated, UnreadableEventError, is_queue_batch, read_message
+from distributary.events import Addressee, ObjectCreated, UnreadableEventError, is_queue_batch, read_message
 from distributary.faults import Fault, OutOfTimeError, classify
 from distributary.keys import LogFile
 from distributary.messages import Message, Unserved, counts, partial_batch_response, read_messages
@@ -121,7 +121,7 @@ class Deliverer:
         """The subscriptions that may be due; anew where a file is announced for one that is younger than the cache."""
         named = [(self.scope_of(log_file), created.subscriptions) for _, created, log_file in files]
         stored = self.table.read(scope for scope, _ in named)
-        lacking = {scope for scope, names in named if names and not {*names} <= _names(stored[scope])}
+        lacking = {scope for scope, ones in named if ones and not {one.name for one in ones} <= _names(stored[scope])}
         return stored | self.table.read(lacking, afresh=True) if lacking else stored
 
     def _decide(
@@ -163,6 +163,7 @@ def _unserved(errand: Errand) -> Iterator[Unserved]:
     open_ones = [one for one in errand.ended if not one.is_over]
     for fault, was_tried in dict.fromkeys((one.fault, one.was_tried) for one in open_ones):
         alike = [one for one in open_ones if (one.fault, one.was_tried) == (fault, was_tried)]
-        names = tuple(one.delivery.subscription.name for one in alike)
+        still = [one.delivery.subscription for one in alike]
+        addressees = tuple(Addressee(one.name, one.account_id) for one in still)
         reason = "; ".join(f"{one.delivery.subscription.name}: {one.reason}" for one in alike)
-        yield Unserved(errand.due.created, names, fault, reason, was_tried)
+        yield Unserved(errand.due.created, addressees, fault, reason, was_tried)

@@ -1,6 +1,6 @@
 """What becomes of an event: whose log file it is, who is due to get it, and what its deliveries add up to. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from distributary.events import Notice, ObjectCreated
@@ -11,7 +11,7 @@ from distributary.reports import Result
 from distributary.routing import Delivery, route
 from distributary.settings import Settings
 from distributary.subscription_table import Stored, StoredSubscriptionError
-from distributary.subscriptions import ALL
+from distributary.subscriptions import ALL, Subscription
 
 
 class Due(NamedTuple):
@@ -87,14 +87,24 @@ def decide(created: ObjectCreated, log_file: LogFile, scope: str, stored: Stored
     """What a log file is due, given the stored subscriptions of the scope that is served."""
     if isinstance(stored, StoredSubscriptionError):
         return Due(created, log_file, ()).result(Outcome.FAILED, str(stored), Fault.MISCONFIGURED)
-    wanted = [one for one in stored if not created.subscriptions or one.name in created.subscriptions]
-    planned = route(log_file, wanted)
+    planned = route(log_file, _addressed(created, stored))
     if planned.deliveries:
         return Due(created, log_file, planned.deliveries)
     declined = "; ".join(f"{subscription.name}: {reason}" for subscription, reason in planned.declined)
     nobody = "no third party subscribed" if scope == ALL else f"nobody subscribed to account {scope}"
-    missing = f"no longer subscribed: {', '.join(created.subscriptions)}" if created.subscriptions else nobody
+    names = ", ".join(one.name for one in created.subscriptions)
+    missing = f"no longer subscribed: {names}" if names else nobody
     return Due(created, log_file, ()).result(Outcome.UNSUBSCRIBED, declined or missing)
+
+
+def _addressed(created: ObjectCreated, stored: Collection[Subscription]) -> Iterator[Subscription]:
+    """The subscriptions that an announcement is for; where one has gone, those of its account: it may be renamed."""
+    there = {(one.name, one.account_id) for one in stored}
+    names = {one.name for one in created.subscriptions}
+    account_ids = {one.account_id for one in created.subscriptions if one not in there}
+    for subscription in stored:
+        if not names or subscription.name in names or subscription.account_id in account_ids:
+            yield subscription
 
 
 def add_up(due: Due, ended: Sequence[Ended]) -> Result:

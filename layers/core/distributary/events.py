@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 from urllib.parse import unquote_plus
 
 from distributary.errors import DistributaryError
@@ -36,6 +36,14 @@ class UnreadableEventError(DistributaryError):
         super().__init__(f"{reason}: {self.excerpt}")
 
 
+class Addressee(NamedTuple):
+    """A subscription that is still to be served."""
+
+    name: str
+    account_id: str | None = None
+    """Of the receiving account, by which it is found where it has another name by now; older messages don't tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectCreated:
     """A new object in a bucket. `key` is decoded; what an envelope doesn't say is None."""
@@ -48,8 +56,8 @@ class ObjectCreated:
     etag: str | None = None
     event_time: str | None = None
     """ISO 8601, as sent."""
-    subscriptions: tuple[str, ...] = ()
-    """The names of those that are still to be served; none where all are. Only our own redeliveries name them."""
+    subscriptions: tuple[Addressee, ...] = ()
+    """Those that are still to be served; none where all are. Only our own redeliveries name them."""
     attempts: int = 0
     """How often a redelivery has been tried before."""
     since: int = 0
@@ -160,10 +168,16 @@ def _redelivered(event: Mapping[str, Any], created: ObjectCreated) -> ObjectCrea
     names = ours.get("subscriptions") if isinstance(ours, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UnreadableEventError("distributary.subscriptions is not a list of names", event)
+    account_ids = ours.get("account_ids", [None] * len(names))
+    if not isinstance(account_ids, list) or not all(isinstance(one, str | None) for one in account_ids):
+        raise UnreadableEventError("distributary.account_ids is not a list of account IDs", event)
+    if len(account_ids) != len(names):
+        raise UnreadableEventError("distributary.account_ids is not as long as .subscriptions", event)
     attempts, since = ours.get("attempts", 0), ours.get("since", 0)
     if not all(type(number) is int and number >= 0 for number in (attempts, since)):
         raise UnreadableEventError("distributary.attempts or .since is not a number", event)
-    return replace(created, subscriptions=tuple(names), attempts=attempts, since=since)
+    addressees = tuple(map(Addressee, names, account_ids))
+    return replace(created, subscriptions=addressees, attempts=attempts, since=since)
 
 
 def _cloudtrail(message: Mapping[str, Any]) -> Iterator[Notice]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from distributary.errors import DistributaryError
-from distributary.events import ObjectCreated, is_queue_batch
+from distributary.events import Addressee, ObjectCreated, is_queue_batch
 from distributary.faults import Fault
 from distributary.reports import Result
 
@@ -24,8 +24,8 @@ class Unserved(NamedTuple):
     """A log file that some subscriptions are still to get, all for the same fault."""
 
     created: ObjectCreated
-    subscriptions: tuple[str, ...]
-    """Their names; none where that isn't known, and so all."""
+    subscriptions: tuple[Addressee, ...]
+    """None where that isn't known, and so all."""
     fault: Fault | None
     reason: str
     was_tried: bool = True

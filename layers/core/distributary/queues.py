@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from distributary.events import ObjectCreated
+from distributary.events import Addressee, ObjectCreated
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -24,12 +24,12 @@ BYTES_PER_REQUEST = 250_000
 """Below SQS's limit for all messages of a request together, with room for their attributes."""
 
 
-def redelivery(created: ObjectCreated, subscriptions: Sequence[str], *, attempts: int = 0, since: int = 0) -> str:
+def redelivery(created: ObjectCreated, subscriptions: Sequence[Addressee], *, attempts: int = 0, since: int = 0) -> str:
     """The message that announces an object again.
 
     Args:
         created: the object.
-        subscriptions: the names of those that are still to be served; all of its scope if there are none.
+        subscriptions: those that are still to be served; all of its scope if there are none.
         attempts: how often that has been tried.
         since: when it was first announced, in seconds since the epoch.
     """
@@ -42,7 +42,12 @@ def redelivery(created: ObjectCreated, subscriptions: Sequence[str], *, attempts
             "bucket": {"name": created.bucket},
             "object": {name: value for name, value in described.items() if value is not None},
         },
-        "distributary": {"subscriptions": list(subscriptions), "attempts": attempts, "since": since},
+        "distributary": {
+            "subscriptions": [one.name for one in subscriptions],
+            "account_ids": [one.account_id for one in subscriptions],
+            "attempts": attempts,
+            "since": since,
+        },
     }
     return json.dumps({name: value for name, value in event.items() if value is not None})
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributary.comparisons import Listed, Verdict, compare
 from distributary.errors import DistributaryError
-from distributary.events import ObjectCreated
+from distributary.events import Addressee, ObjectCreated
 from distributary.keys import KeyLayout, LogFile
 from distributary.listings import walk
 from distributary.prefixes import Place, Planner
@@ -156,7 +156,8 @@ class Reconciler:
         if not lost:
             return 0
         created = (ObjectCreated(self.bucket, one.key, size=one.size, etag=one.etag) for one in lost)
-        letters = [Letter(redelivery(one, [subscription.name])) for one in created]
+        addressees = [Addressee(subscription.name, subscription.account_id)]
+        letters = [Letter(redelivery(one, addressees)) for one in created]
         if problem := next(filter(None, self.queue_of(subscription).send(letters)), None):
             raise RepairError(f"the queue did not take what is missing: {problem}")
         return len(letters)
