@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from distributary.errors import DistributaryError
 from distributary_cli.logs_paths import relative_path
@@ -43,16 +44,22 @@ class Folder:
         """Within the block no other command writes here, where the operating system can tell.
 
         Raises:
-            PlaceError: if another one does.
+            PlaceError: if another one does, or nothing can be written here.
         """
-        self._walk(self._real / PARTS, make=True)
-        with (self._real / PARTS / "lock").open("w") as file:
+        with self._lock_file() as file:
             if fcntl:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
                     raise PlaceError(f"another command is fetching into {self.root}: let it end first") from error
             yield
+
+    def _lock_file(self) -> IO[str]:
+        try:
+            self._walk(self._real / PARTS, make=True)
+            return (self._real / PARTS / "lock").open("w")
+        except OSError as error:
+            raise PlaceError(f"nothing can be written into {self.root}: {error}") from error
 
     def find(self, key: str) -> Path | None:
         """The file that is there already, if one is.

@@ -1,6 +1,6 @@
 """`distributary logs get`: log files into a folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ from distributary_cli.sign_in import SignIn
 
 if TYPE_CHECKING:
     from distributary_cli.logs_downloads import Downloads
-    from distributary_cli.logs_reports import Outcome
+    from distributary_cli.logs_reports import Outcome, Report
     from distributary_cli.reader_errors import Asked
 
 
@@ -41,38 +41,55 @@ def get_log_files(
     from distributary_cli.logs_downloads import Downloads
     from distributary_cli.logs_folders import Folder
     from distributary_cli.logs_parallel import in_parallel
-    from distributary_cli.logs_reports import Report, progress
+    from distributary_cli.logs_reports import Report, reported
     from distributary_cli.reader_errors import Asked, said_plainly
     from distributary_cli.reader_sessions import ReaderSessions, client
 
     asked, stop, folder = Asked(sign_in, bucket, bool(wanted.account)), threading.Event(), Folder(to)
+    report = Report(bucket, folder, dry_run=dry_run)
     with said_plainly(asked), nullcontext() if dry_run else folder.alone():
         s3 = client(ReaderSessions(sign_in).reader, "s3", connections=concurrency + 1)
-        with progress(shown=not (json or dry_run)) as bar:
-            report = Report(bucket, folder, lines=not (json or bar.shown), dry_run=dry_run)
+        wanted_files = _until_ended(targets(s3, bucket, keys, selection), asked, report)
+        with reported(report, json=json) as bar:
             work = _work(Downloads(s3, bucket, folder, stop, bar.arrived), asked, dry_run=dry_run)
-            found = bar.found(targets(s3, bucket, keys, selection))
-            with closing(in_parallel(work, found, concurrency, stop.set)) as outcomes:
+            with closing(in_parallel(work, bar.found(wanted_files), concurrency, stop)) as outcomes:
                 for outcome in outcomes:
                     bar.ended()
                     report.add(outcome)
                     if outcome.ends_all:
-                        output.fail(outcome.reason)
-    report.print(json=json)
+                        stop.set()
+    if report.ended:
+        output.fail(report.ended)
     raise typer.Exit(1 if report.failed else 0)
+
+
+def _until_ended(found: "Iterator[Target]", asked: "Asked", report: "Report") -> "Iterator[Target]":
+    """The same log files; none after something that ends the command. What was begun before is still waited for."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        while not report.ended and (target := next(found, None)):
+            yield target
+    except (ClientError, BotoCoreError) as error:
+        report.ended = asked.say(error)
 
 
 def _work(downloads: "Downloads", asked: "Asked", *, dry_run: bool) -> "Callable[[Target], Outcome]":
     from botocore.exceptions import BotoCoreError, ClientError
 
     from distributary.errors import DistributaryError
-    from distributary_cli.logs_reports import FAILED, FULL, Outcome
+    from distributary_cli.logs_downloads import StoppedError
+    from distributary_cli.logs_reports import FAILED, FULL, STOPPED, Outcome
 
     def work(target: Target) -> Outcome:
         try:
+            if downloads.stop.is_set():
+                return Outcome(target, STOPPED)
             status = downloads.look(target) if dry_run else downloads.fetch(target)
         except (ClientError, BotoCoreError) as error:
             return Outcome(target, FAILED, asked.say(error, target.key), asked.ends_all(error))
+        except StoppedError:
+            return Outcome(target, STOPPED)
         except DistributaryError as error:
             return Outcome(target, FAILED, str(error))
         except OSError as error:

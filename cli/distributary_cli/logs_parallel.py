@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -15,9 +15,12 @@ PATIENCE_SECONDS = 2
 
 
 def in_parallel(
-    work: Callable[[Item], Result], items: Iterable[Item], concurrency: int, stop: Callable[[], object]
+    work: Callable[[Item], Result], items: Iterable[Item], concurrency: int, stop: Event
 ) -> Generator[Result, None, None]:
-    """The results as they come. However it ends, `stop` is called and nothing further is begun."""
+    """The results as they come. However it ends, `stop` is set and nothing further is begun.
+
+    Whoever takes the results may set it too: what runs then has a moment to end.
+    """
     crew, running = _Crew(work, concurrency), set[Future[Result]]()
     try:
         for item in items:
@@ -26,10 +29,12 @@ def in_parallel(
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+            done, running = wait(running, PATIENCE_SECONDS if stop.is_set() else None, FIRST_COMPLETED)
+            if not done:
+                break
             yield from (future.result() for future in done)
     finally:
-        stop()
+        stop.set()
         crew.end()
 
 

@@ -15,7 +15,7 @@ from distributary_cli.logs_downloads import COMPLETE, FETCHED, WOULD_FETCH
 from distributary_cli.logs_folders import Folder
 from distributary_cli.logs_targets import Target
 
-FAILED = "failed"
+FAILED, STOPPED = "failed", "stopped"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 """Errors that no other file escapes."""
 
@@ -37,16 +37,22 @@ class Report:
 
     bucket: str
     folder: Folder
-    lines: bool
-    """Whether each log file gets a line as soon as it is known."""
     dry_run: bool
+    lines: bool = False
+    """Whether each log file gets a line as soon as it is known."""
+    ended: str = ""
+    """Why the command ended before its last log file, if it did."""
     counts: dict[str, int] = field(default_factory=dict)
     size: int = 0
     """Bytes of what was, or would be, fetched."""
     failed: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
-        """Count an outcome, and say it."""
+        """Count an outcome, and say it. What ends all, and what is stopped with it, is no log file's own failure."""
+        if outcome.ends_all:
+            self.ended = self.ended or outcome.reason
+        if outcome.ends_all or outcome.status == STOPPED:
+            return
         self.counts[outcome.status] = self.counts.get(outcome.status, 0) + 1
         key = outcome.target.key
         if outcome.status == FAILED:
@@ -113,6 +119,17 @@ class Bar:
     def _draw(self, **changes: Any) -> None:
         if self._drawn and self._task is not None:
             self._drawn.update(self._task, **changes)
+
+
+@contextmanager
+def reported(report: Report, *, json: bool) -> Iterator[Bar]:
+    """A bar while the block runs, or lines; then the report, however the block ends."""
+    try:
+        with progress(shown=not (json or report.dry_run)) as bar:
+            report.lines = not (json or bar.shown)
+            yield bar
+    finally:
+        report.print(json=json)
 
 
 @contextmanager

@@ -41,16 +41,16 @@ def targets(client: "S3Client", bucket: str, keys: list[str], selection: Selecti
     """The keys as they are given, each once; without any, what the selection finds.
 
     Raises:
-        typer.BadParameter: at a key in another bucket.
-        botocore.exceptions.ClientError: as ListObjectsV2 does.
+        typer.BadParameter: at once if a key is empty, or in another bucket.
+        botocore.exceptions.ClientError: later, as ListObjectsV2 does.
     """
     from distributary_cli.logs_listing import list_files
 
     if keys:
-        yield from map(Target, dict.fromkeys(_key(text, bucket) for text in _each(keys)))
-        return
-    for file in list_files(client, bucket, selection):
-        yield Target(file.key, file.size, file.etag, file.last_modified)
+        return map(Target, dict.fromkeys([_key(text, bucket) for text in _each(keys)]))
+    return (
+        Target(file.key, file.size, file.etag, file.last_modified) for file in list_files(client, bucket, selection)
+    )
 
 
 def _each(keys: Iterable[str]) -> Iterator[str]:
@@ -62,9 +62,9 @@ def _each(keys: Iterable[str]) -> Iterator[str]:
 
 
 def _key(text: str, bucket: str) -> str:
-    if not text.startswith("s3://"):
-        return text
-    there, _, key = text[5:].partition("/")
+    there, _, key = text[5:].partition("/") if text.startswith("s3://") else (bucket, "", text)
     if there != bucket:
         raise typer.BadParameter(f"{text} is in another bucket than {bucket}: one command reads one bucket")
+    if not key:
+        raise typer.BadParameter(f"{text!r} names no key: without any, --account and its like select log files")
     return key

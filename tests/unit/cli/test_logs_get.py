@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ResponseStreamingError
+from botocore.exceptions import ClientError, ResponseStreamingError
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import CENTRAL_BUCKET, B, C, cloudtrail_key
@@ -18,6 +18,7 @@ from samples import CENTRAL_BUCKET, B, C, cloudtrail_key
 from distributary_cli.logs_checksums import Proof, proof
 from distributary_cli.logs_downloads import COMPLETE, FETCHED, DamagedFileError, Downloads, StoppedError
 from distributary_cli.logs_folders import Folder, PlaceError
+from distributary_cli.logs_listing import ListedFile, list_files
 from distributary_cli.logs_parallel import ahead, in_parallel
 from distributary_cli.logs_paths import relative_path
 from distributary_cli.logs_targets import Target
@@ -147,12 +148,68 @@ def test_a_dry_run_says_what_it_would_fetch_and_writes_nothing(run: Any, tmp_pat
     [
         ([KEY, "--account", B], "name keys, or select with options"),
         (["s3://elsewhere/key"], "is in another bucket than"),
+        ([f"s3://{CENTRAL_BUCKET}/"], "names no key"),
+        ([""], "names no key"),
     ],
 )
 def test_what_contradicts_itself_is_refused(run: Any, args: list[str], said: str) -> None:
     answer = run("logs", "get", "--to", "logs", *args)
-    assert answer.exit_code == 2
+    assert (answer.exit_code, answer.stdout) == (2, "")
     assert said in " ".join(answer.stderr.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize("json_asked", [False, True])
+def test_a_listing_that_is_refused_midway_is_told_after_all_that_was_found(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, json_asked: bool
+) -> None:
+    def refused_midway(*args: Any) -> Iterator[ListedFile]:
+        yield from list_files(*args)
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
+
+    monkeypatch.setattr("distributary_cli.logs_listing.list_files", refused_midway)
+    (tmp_path / "logs" / KEY).parent.mkdir(parents=True)
+    (tmp_path / "logs" / KEY).write_text("another")
+    answer = run("logs", "get", "--to", "logs", "--account", B, *(["--json"] if json_asked else []))
+    assert answer.exit_code == 1
+    if json_asked:
+        told = json.loads(answer.stdout)
+        assert (told["fetched"], [one["key"] for one in told["failed"]]) == (1, [KEY])
+    else:
+        assert answer.stdout.splitlines()[-1].startswith(f"1 fetched ({len(KEY)} bytes), 0 there already, 1 failed")
+    in_the_way, refused = answer.stderr.splitlines()
+    assert in_the_way.startswith(f"Error: {KEY}: logs/{KEY} is another file")
+    assert f"may not list s3://{CENTRAL_BUCKET} (s3:ListBucket)" in refused
+
+
+def test_what_ends_all_is_said_once_after_what_was_done(run: Any, monkeypatch: pytest.MonkeyPatch, s3: Any) -> None:
+    keys = [cloudtrail_key(B, number) for number in range(30)]
+    for key in keys:
+        s3.put_object(Bucket=CENTRAL_BUCKET, Key=key, Body=key.encode())
+    fetch, asked = Downloads.fetch, []
+
+    def expiring(self: Downloads, target: Target) -> str:
+        asked.append(target.key)
+        if target.key in keys[5:]:
+            raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "no"}}, "GetObject")
+        return fetch(self, target)
+
+    monkeypatch.setattr(Downloads, "fetch", expiring)
+    answer = run("logs", "get", "--to", "logs", "--account", B, "--concurrency", "1")
+    assert answer.exit_code == 1
+    assert answer.stdout.splitlines()[-1].startswith(f"5 fetched ({5 * len(KEY)} bytes), 0 there already, 0 failed")
+    assert answer.stderr.startswith("Error: the AWS credentials have expired")
+    assert len(answer.stderr.splitlines()) == 1
+    assert len(asked) < len(keys)
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_folder_that_cannot_be_made_is_one_sentence(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    answer = run("logs", "get", "--to", "file/logs", KEY)
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("Error: nothing can be written into file/logs: ")
+    assert len(answer.stderr.splitlines()) == 1
 
 
 def test_an_empty_object_is_fetched_too(s3: Any, tmp_path: Path) -> None:
@@ -408,12 +465,12 @@ def test_no_more_is_begun_than_is_being_fetched() -> None:
             yield number
 
     stopped = Event()
-    results = in_parallel(lambda number: number, items(), 4, stopped.set)
+    results = in_parallel(lambda number: number, items(), 4, stopped)
     next(results)
     assert taken <= 8
     results.close()
     assert stopped.is_set()
-    assert sorted(in_parallel(lambda number: number, range(50), 4, stopped.set)) == list(range(50))
+    assert sorted(in_parallel(lambda number: number, range(50), 4, Event())) == list(range(50))
 
 
 def test_what_is_begun_ahead_keeps_its_order() -> None:
