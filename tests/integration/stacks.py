@@ -84,7 +84,9 @@ def _stack(
         yield _outputs(client, name)
     finally:
         client.delete_stack(StackName=name)
-        wait_until(lambda: name in _present(client))
+        wait_until(lambda: _present(client).get(name, "DELETE_FAILED") != "DELETE_FAILED")
+        if name in _present(client):
+            raise StackError(f"{name} could not be deleted")
 
 
 def _uploaded(emulator: Emulator, account_id: str, name: str, template: str) -> str:
@@ -108,9 +110,8 @@ def _outputs(client: Any, name: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _present(client: Any) -> set[str]:
-    """The stacks that are not, or not yet, deleted."""
+def _present(client: Any) -> dict[str, str]:
+    """The stacks that are not, or not yet, deleted, and their status."""
     pages = client.get_paginator("list_stacks").paginate()
-    return {
-        one["StackName"] for page in pages for one in page["StackSummaries"] if one["StackStatus"] != "DELETE_COMPLETE"
-    }
+    found = [(one["StackName"], one["StackStatus"]) for page in pages for one in page["StackSummaries"]]
+    return {name: status for name, status in found if status != "DELETE_COMPLETE"}

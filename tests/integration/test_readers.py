@@ -339,10 +339,10 @@ class TestTheEnd:
         assert reads(s3, bucket, FORMS[0].format(B)) == {"AccessDenied"}
         assert answer(lambda: become(deployment, session, outputs["RoleArn"])) == "AccessDenied"
 
-    def test_of_running_sessions_comes_with_a_policy_that_denies_those_before_a_time(
+    def test_of_running_sessions_comes_with_the_time_before_which_they_began(
         self, deployment: Deployment, user: Any, bucket: str
     ) -> None:
-        """What IAM's "Revoke active sessions" does; docs/security.md says how."""
+        """And the stack, which has the policy for it, can still be deleted."""
         session, key = user(B, "readers-revoked"), FORMS[0].format(B)
         with reader_stack(deployment, "readers-revoked", ReceivingAccountId=B) as outputs:
             running = become(deployment, session, outputs["RoleArn"])
@@ -357,14 +357,20 @@ class TestTheEnd:
             assert reads(running, bucket, key) == {"AccessDenied"}
 
 
-def revoke(deployment: Deployment, role_name: str) -> None:
-    """Deny everything to the role's sessions that began before now."""
+def revoke(deployment: Deployment, stack: str) -> None:
+    """Set the stack's RevokeSessionsBefore to now, and leave its other parameters as they are."""
     now = (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    older = {"DateLessThan": {"aws:TokenIssueTime": now}}
-    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": older}
-    deployment.emulator.client("iam", A).put_role_policy(
-        RoleName=role_name, PolicyName="AWSRevokeOlderSessions", PolicyDocument=document(deny)
+    cloudformation = deployment.emulator.client("cloudformation", A)
+    kept = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Parameters"]
+    names = {one["ParameterKey"] for one in kept} - {"RevokeSessionsBefore"}
+    cloudformation.update_stack(
+        StackName=stack,
+        UsePreviousTemplate=True,
+        Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in sorted(names)]
+        + [{"ParameterKey": "RevokeSessionsBefore", "ParameterValue": now}],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
     )
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
 
 
 class TestEncryptedLogFiles:

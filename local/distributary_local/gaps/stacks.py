@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ministack.core.responses import get_account_id
-from ministack.services import dynamodb, lambda_svc, s3, sns
+from ministack.services import dynamodb, iam, lambda_svc, s3, sns
 from ministack.services.cloudformation import provisioners
 
 from distributary_local.gaps.patching import Response
@@ -63,12 +63,50 @@ def stack_bucket_deletion() -> None:
     ministack: deletes it with everything in it.
     """
 
-    def check(name: str) -> None:
+    def check(name: str, _: Properties) -> None:
         bucket = s3._buckets.get(name)
         if bucket and (bucket["objects"] or any(key[0] == name and kept for key, kept in s3._object_versions.items())):
             raise ValueError(f"The bucket you tried to delete is not empty (BucketNotEmpty): {name}")
 
     _before_delete("AWS::S3::Bucket", check)
+
+
+def stack_role_deletion() -> None:
+    """Refuse to delete a role that holds policies which its stack hasn't given it.
+
+    AWS: "DeleteRole", https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html: "you must delete the
+    items attached to the role manually, or the deletion fails"; CloudFormation takes away its own only, and the stack
+    ends in DELETE_FAILED.
+    ministack: deletes the role with all that it holds.
+    """
+
+    def check(name: str, properties: Properties) -> None:
+        role = iam._roles.get(name) or {}
+        own = {policy.get("PolicyName") for policy in properties.get("Policies") or []}
+        if set(role.get("InlinePolicies") or {}) - own:
+            raise ValueError("Cannot delete entity, must delete policies first. (DeleteConflict)")
+        if set(role.get("AttachedPolicies") or []) - set(properties.get("ManagedPolicyArns") or []):
+            raise ValueError("Cannot delete entity, must detach all policies first. (DeleteConflict)")
+
+    _before_delete("AWS::IAM::Role", check)
+
+
+def stack_policy_deletion() -> None:
+    """Refuse to delete a managed policy that is attached to somebody whom its stack doesn't name.
+
+    AWS: "DeletePolicy", https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html: before it, "detach
+    the policy from all users, groups, and roles that the policy is attached to"; CloudFormation does that for those it
+    has attached it to, and the stack ends in DELETE_FAILED if there are others.
+    ministack: deletes it.
+    """
+
+    def check(arn: str, properties: Properties) -> None:
+        for kind, entities in (("Users", iam._users), ("Roles", iam._roles), ("Groups", iam._groups)):
+            holders = {name for name, entity in entities.items() if arn in (entity.get("AttachedPolicies") or [])}
+            if holders - set(properties.get(kind) or []):
+                raise ValueError("Cannot delete a policy attached to entities. (DeleteConflict)")
+
+    _before_delete("AWS::IAM::ManagedPolicy", check)
 
 
 def stack_topic_properties() -> None:
@@ -112,7 +150,7 @@ def stack_table_properties() -> None:
             enabled = {"PointInTimeRecoveryEnabled": _text(recovery.get("PointInTimeRecoveryEnabled")) == "true"}
             dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": enabled})
 
-    def check(name: str) -> None:
+    def check(name: str, _: Properties) -> None:
         if _text((dynamodb._tables.get(name) or {}).get("DeletionProtectionEnabled")) == "true":
             raise ValueError(f"Resource cannot be deleted as it is currently protected against deletion: {name}")
 
@@ -189,12 +227,13 @@ def _before(resource_type: str, check: Callable[[Properties], None]) -> None:
     handlers["update"] = preceded(handlers["update"], 2)
 
 
-def _before_delete(resource_type: str, check: Callable[[str], None]) -> None:
+def _before_delete(resource_type: str, check: Callable[[str, Properties], None]) -> None:
+    """Call `check(physical_id, properties)`, which may raise ValueError, before a resource is deleted."""
     handlers = provisioners._RESOURCE_HANDLERS[resource_type]
     delete = handlers["delete"]
 
     def checked(physical_id: str, properties: Properties) -> None:
-        check(physical_id)
+        check(physical_id, properties)
         delete(physical_id, properties)
 
     handlers["delete"] = checked
@@ -281,6 +320,8 @@ GAPS = (
     stack_bucket_properties,
     stack_bucket_policies,
     stack_bucket_deletion,
+    stack_role_deletion,
+    stack_policy_deletion,
     stack_topic_properties,
     stack_table_properties,
     stack_function_properties,

@@ -101,6 +101,49 @@ def test_a_bucket_with_an_object_in_it_survives_its_stack(aws: Aws) -> None:
     assert aws.settled(A, made["stack"]) == "DELETE_COMPLETE"
 
 
+TRUST = {"Effect": "Allow", "Principal": {"AWS": B}, "Action": "sts:AssumeRole"}
+OWN = {"PolicyName": "own", "PolicyDocument": {"Version": "2012-10-17", "Statement": [EVERYTHING]}}
+
+
+@pytest.mark.parametrize("kind", ["inline", "attached"])
+@pytest.mark.gap("stack_role_deletion")
+def test_a_role_with_a_policy_of_somebody_else_survives_its_stack(aws: Aws, kind: str) -> None:
+    iam, cloudformation = aws.root("iam", A), aws.root("cloudformation", A)
+    policy_arn = iam.create_policy(PolicyName=name("policy"), PolicyDocument=document(EVERYTHING))["Policy"]["Arn"]
+    trust = {"Version": "2012-10-17", "Statement": [TRUST]}
+    role = resource("AWS::IAM::Role", AssumeRolePolicyDocument=trust, Policies=[OWN])
+    made = aws.stack(A, Role=role)
+    if kind == "inline":
+        foreign = {"RoleName": made["Role"], "PolicyName": "foreign"}
+        iam.put_role_policy(**foreign, PolicyDocument=document(EVERYTHING))
+    else:
+        iam.attach_role_policy(RoleName=made["Role"], PolicyArn=policy_arn)
+    cloudformation.delete_stack(StackName=made["stack"])
+    assert aws.settled(A, made["stack"]) == "DELETE_FAILED"
+    if kind == "inline":
+        iam.delete_role_policy(**foreign)
+    else:
+        iam.detach_role_policy(RoleName=made["Role"], PolicyArn=policy_arn)
+    cloudformation.delete_stack(StackName=made["stack"])
+    assert aws.settled(A, made["stack"]) == "DELETE_COMPLETE"
+
+
+@pytest.mark.gap("stack_policy_deletion")
+def test_a_policy_that_somebody_else_holds_survives_its_stack(aws: Aws) -> None:
+    iam, cloudformation = aws.root("iam", A), aws.root("cloudformation", A)
+    named, other = name("user"), name("user")
+    for user in (named, other):
+        iam.create_user(UserName=user)
+    policy = resource("AWS::IAM::ManagedPolicy", PolicyDocument=OWN["PolicyDocument"], Users=[named])
+    made = aws.stack(A, Policy=policy)
+    iam.attach_user_policy(UserName=other, PolicyArn=made["Policy"])
+    cloudformation.delete_stack(StackName=made["stack"])
+    assert aws.settled(A, made["stack"]) == "DELETE_FAILED"
+    iam.detach_user_policy(UserName=other, PolicyArn=made["Policy"])
+    cloudformation.delete_stack(StackName=made["stack"])
+    assert aws.settled(A, made["stack"]) == "DELETE_COMPLETE"
+
+
 @pytest.mark.gap("stack_topic_properties")
 def test_a_topic_is_its_owners(aws: Aws) -> None:
     topic_arn = aws.stack(A, Topic=resource("AWS::SNS::Topic", KmsMasterKeyId="alias/aws/sns"))["Topic"]

@@ -172,7 +172,8 @@ class Aws:
     def deploy(self, account_id: str, stack: str, **resources: dict[str, Any]) -> str:
         """Deploy the resources and return the status in which the stack ends."""
         cloudformation = self.root("cloudformation", account_id)
-        cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps({"Resources": resources}))
+        template, capabilities = json.dumps({"Resources": resources}), ["CAPABILITY_IAM"]
+        cloudformation.create_stack(StackName=stack, TemplateBody=template, Capabilities=capabilities)
         return self.settled(account_id, stack)
 
     def settled(self, account_id: str, stack: str) -> str:
