@@ -1,7 +1,6 @@
 """The function's own queue, against botocore's model of SQS and against moto."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -25,13 +24,13 @@ CREATED = ObjectCreated(CENTRAL_BUCKET, cloudtrail_key(), "v1", 5, "e", "2026-11
 def test_it_is_read_back_as_it_was(created: ObjectCreated, left: tuple[Addressee, ...]) -> None:
     [read] = read_message(redelivery(created, left, attempts=3, since=1_700_000_000))
     assert isinstance(read, ObjectCreated)
-    assert read == replace(created, subscriptions=left, attempts=3, since=1_700_000_000)
+    assert read == created._replace(subscriptions=left, attempts=3, since=1_700_000_000)
 
 
 def test_what_older_versions_have_put_into_the_queue_is_read() -> None:
     told = json.loads(redelivery(CREATED, [Addressee("auditor", Z)]))
     del told["distributary"]["account_ids"]
-    assert read_message(told) == (replace(CREATED, subscriptions=(Addressee("auditor"),)),)
+    assert read_message(told) == (CREATED._replace(subscriptions=(Addressee("auditor"),)),)
 
 
 @pytest.mark.parametrize("names", ["auditor", [1], None, {"auditor": 1}])

@@ -3,11 +3,10 @@
 Source: https://docs.aws.amazon.com/prescriptive-guidance/latest/cloud-design-patterns/circuit-breaker.html
 """
 
-import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from types import TracebackType
 
 from distributary.faults import CircuitOpenError, Fault, classify
 
@@ -21,55 +20,50 @@ receiver that is asked again, and isn't sent away for another rest.
 """
 
 
-@dataclass(slots=True)
-class _Breaker:
-    refusals: int = 0
-    reason: str = ""
-    asks_again_at: float = 0.0
-    is_probed: bool = False
-
-
 class Breakers:
-    """One breaker for each key, such as a subscription's bucket. Safe for many threads."""
+    """One breaker for each key, such as a subscription's bucket; in one event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._breakers: dict[Hashable, _Breaker] = {}
-        self._lock = threading.Lock()
 
-    @contextmanager
-    def guard(self, key: Hashable) -> Iterator[None]:
-        """Let the block run unless the receiver behind `key` is known to refuse, and learn from how it ends.
+    def guard(self, key: Hashable) -> AbstractContextManager[None]:
+        """Let a block run unless the receiver behind `key` is known to refuse, and learn from how it ends.
 
         Raises:
             CircuitOpenError: instead of running the block.
         """
-        breaker = self._enter(key)
-        try:
-            yield
-        except BaseException as error:  # a probe that was cancelled must not be the last one
-            with self._lock:
-                breaker.is_probed = False
-                if classify(error) is Fault.RECEIVER_BROKEN:
-                    breaker.refusals += 1
-                    breaker.reason = str(error)
-                    breaker.asks_again_at = self._clock() + OPEN_SECONDS
-            raise
-        with self._lock:
-            breaker.is_probed, breaker.refusals = False, 0
+        return self._breakers.get(key) or self._breakers.setdefault(key, _Breaker(self._clock))
 
     def check(self, key: Hashable) -> None:
         """Raise as `guard` would, but be no probe."""
-        with self._lock:
-            breaker = self._breakers.get(key)
-            if breaker and breaker.refusals >= OPENS_AFTER and self._clock() < breaker.asks_again_at:
-                raise CircuitOpenError(breaker.reason)
+        if breaker := self._breakers.get(key):
+            breaker.check()
 
-    def _enter(self, key: Hashable) -> _Breaker:
-        with self._lock:
-            breaker = self._breakers.setdefault(key, _Breaker())
-            if breaker.refusals >= OPENS_AFTER:
-                if breaker.is_probed or self._clock() < breaker.asks_again_at:
-                    raise CircuitOpenError(breaker.reason)
-                breaker.is_probed = True
-            return breaker
+
+class _Breaker(AbstractContextManager[None]):
+    __slots__ = ("_asks_again_at", "_clock", "_is_probed", "_reason", "_refusals")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._refusals, self._reason, self._asks_again_at, self._is_probed = 0, "", 0.0, False
+
+    def check(self) -> None:
+        if self._refusals >= OPENS_AFTER and self._clock() < self._asks_again_at:
+            raise CircuitOpenError(self._reason)
+
+    def __enter__(self) -> None:
+        if self._refusals >= OPENS_AFTER:
+            self.check()
+            if self._is_probed:
+                raise CircuitOpenError(self._reason)
+            self._is_probed = True
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._is_probed = False  # whatever comes: a probe that was cancelled must not be the last one
+        if error is None:
+            self._refusals = 0
+        elif classify(error) is Fault.RECEIVER_BROKEN:
+            self._refusals += 1
+            self._reason = str(error)
+            self._asks_again_at = self._clock() + OPEN_SECONDS

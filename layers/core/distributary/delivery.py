@@ -19,6 +19,7 @@ from distributary.publishing import Announcer, Notification
 from distributary.routing import Delivery
 from distributary.settings import Settings
 from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
+from distributary.times import utc_time
 
 STALE_SESSION = dict.fromkeys(
     ("ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "InvalidClientTokenId", "400"), timedelta(0)
@@ -169,7 +170,6 @@ def _copy(source: Source, target: CopyTarget, delivery: Delivery) -> Copy:
 
 def _time(event_time: str | None) -> datetime:
     try:
-        told = datetime.fromisoformat(event_time or "")
+        return utc_time(event_time or "")
     except ValueError:
         return datetime.now(UTC)
-    return told.replace(tzinfo=told.tzinfo or UTC)

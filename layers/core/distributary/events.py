@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/configure-sns-notific
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeGuard
 from urllib.parse import unquote_plus
 
@@ -44,8 +44,7 @@ class Addressee(NamedTuple):
     """Of the receiving account, by which it is found where it has another name by now; older messages don't tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectCreated:
+class ObjectCreated(NamedTuple):
     """A new object in a bucket. `key` is decoded; what an envelope doesn't say is None."""
 
     bucket: str
@@ -177,7 +176,7 @@ def _redelivered(event: Mapping[str, Any], created: ObjectCreated) -> ObjectCrea
     if not all(type(number) is int and number >= 0 for number in (attempts, since)):
         raise UnreadableEventError("distributary.attempts or .since is not a number", event)
     addressees = tuple(map(Addressee, names, account_ids))
-    return replace(created, subscriptions=addressees, attempts=attempts, since=since)
+    return created._replace(subscriptions=addressees, attempts=attempts, since=since)
 
 
 def _cloudtrail(message: Mapping[str, Any]) -> Iterator[Notice]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from distributary.outcomes import Outcome
 
@@ -55,8 +56,7 @@ class KeyLayout:
     """Prefix to account ID, for layouts whose keys hold no account ID. The longest prefix wins."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogFile:
+class LogFile(NamedTuple):
     """A key that names its owner."""
 
     key: str

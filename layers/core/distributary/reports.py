@@ -10,22 +10,25 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from distributary.faults import Fault
 from distributary.keys import metric_log_type
 from distributary.metric_lines import MAX_VALUES, metric_line
 from distributary.outcomes import Outcome
+from distributary.times import utc_time
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+NOTHING = (None, ())
+"""What a line leaves out."""
+
+
+class Result(NamedTuple):
     """How one log file's event ended, and all that a person needs to know to act on it."""
 
     outcome: Outcome
@@ -84,11 +87,9 @@ class Reporter:
             "timestamp": _now(),
             "service": self._service,
         }
-        for name in Result.__slots__:
-            if (value := getattr(result, name)) not in (None, ()):
-                told[name] = value
+        told |= {name: value for name, value in zip(Result._fields, result, strict=True) if value not in NOTHING}
         told["message_id"] = message_id
-        return json.dumps(told, separators=(",", ":"))
+        return _ENCODE(told)
 
     def note(self, what: str, message_id: str | None, reason: str | None) -> None:
         """Log what became of a message, beside the results of its files."""
@@ -131,7 +132,7 @@ def _to_the_second(second: int) -> str:
 
 def _seconds_since(event_time: str | None) -> float | None:
     try:
-        then = datetime.fromisoformat(event_time or "")
+        then = utc_time(event_time or "")
     except ValueError:
         return None
-    return max(0.0, (datetime.now(UTC) - then.replace(tzinfo=then.tzinfo or UTC)).total_seconds())
+    return max(0.0, time.time() - then.timestamp())

@@ -117,7 +117,9 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._waiting: asyncio.Future[tuple[Answer, bool]] | None = None
         self._last_heard = 0.0
-        self._timer: asyncio.TimerHandle
+        self._timer: asyncio.TimerHandle | None = None
+        """Runs on when an answer has come, for the next request: most answers come long before it ends."""
+        self._poll = select.poll()
 
     async def exchange(self, request: bytes, timeout: float) -> tuple[Answer, bool]:
         """The answer to a request, and whether the connection may be used again."""
@@ -127,11 +129,11 @@ class _Connection(asyncio.Protocol):
         self.has_answered, self._last_heard = False, loop.time()
         self._waiting = loop.create_future()
         self._transport.write(request)
-        self._timer = loop.call_later(timeout, self._look_at_the_clock, timeout)
+        if self._timer is None:
+            self._timer = loop.call_later(timeout, self._look_at_the_clock, timeout)
         try:
             return await self._waiting
         finally:
-            self._timer.cancel()
             self._waiting = None
 
     def is_fit(self) -> bool:
@@ -139,21 +141,19 @@ class _Connection(asyncio.Protocol):
 
         While Lambda froze the event loop, the server may have hung up, and said so: that must answer no request.
         """
-        descriptor = self._transport.get_extra_info("socket").fileno() if self.is_open else -1
-        if descriptor < 0:
-            return False
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return not poll.poll(0)
+        return self.is_open and not self._poll.poll(0)
 
     def close(self) -> None:
         self.is_open = False
+        if self._timer is not None:
+            self._timer.cancel()
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asyncio says that it is there."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's
         self._transport = transport
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Asyncio brings bytes."""
@@ -184,12 +184,14 @@ class _Connection(asyncio.Protocol):
             self._fail(MalformedAnswerError(endpoint_url=self.endpoint_url, error=error), error)
 
     def _look_at_the_clock(self, timeout: float) -> None:
-        assert self._waiting is not None  # noqa: S101 - the timer is cancelled with it
+        self._timer = None
+        if self._waiting is None or self._waiting.done():
+            return
         loop = self._waiting.get_loop()
         silent = loop.time() - self._last_heard
         if silent < timeout:
             self._timer = loop.call_later(timeout - silent, self._look_at_the_clock, timeout)
-        elif not self._waiting.done():
+        else:
             self._fail(ReadTimeoutError(endpoint_url=self.endpoint_url, error=f"{timeout} s of silence"), None)
 
     def _fail(self, error: Exception, cause: Exception | None) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -15,9 +16,10 @@ from botocore.exceptions import ClientError
 from distributary.copies import LARGEST_BYTES, Copy, CopyEngine
 from distributary.credentials import SessionCredentials
 from distributary.objects import Source, StoredObject
+from distributary.times import utc_time
 from distributary.wire.answers import Answer
 from distributary.wire.calls import Call, Caller
-from distributary.wire.protocols import UnreadableAnswerError, parse_time, xml_error
+from distributary.wire.protocols import UnreadableAnswerError, xml_error
 
 SAFE = "/~"
 """What a key's encoding leaves as it is, beside letters, digits, `_`, `.` and `-`."""
@@ -76,23 +78,29 @@ def _result(answer: Answer) -> tuple[str, datetime]:
     try:
         etag, time = (
             _QUOTE.sub("", told[b"ETag"].decode()),
-            parse_time(told[b"LastModified"].decode()),
+            utc_time(told[b"LastModified"].decode()),
         )
     except (KeyError, ValueError) as error:
         raise UnreadableAnswerError(f"CopyObject answered {answer.body[:200]!r}") from error
     return etag, time
 
 
+@lru_cache(maxsize=64)
+def _encoded(key: str) -> str:
+    """Most copies have their source's key, which is then encoded once."""
+    return quote(key, safe=SAFE)
+
+
 def copy_object(copy: Copy) -> Call:
     """The request, with the headers that `sdk.copies` has boto3 send, in path style: one endpoint for all buckets."""
-    source = quote(f"{copy.source.bucket}/{copy.source.key}", safe=SAFE)
+    source = f"{_encoded(copy.source.bucket)}/{_encoded(copy.source.key)}"
     version = f"?versionId={copy.source.version_id}" if copy.source.version_id else ""
     return Call(
         service="s3",
         region=copy.region,
         operation="CopyObject",
         method="PUT",
-        path=f"/{copy.bucket}/{quote(copy.key, safe=SAFE)}",
+        path=f"/{copy.bucket}/{_encoded(copy.key)}",
         headers={
             "if-none-match": "*",
             "x-amz-copy-source": source + version,

@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Err
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from distributary.errors import DistributaryError
+from distributary.times import utc_time
 from distributary.wire.answers import Answer
 
 UNREADABLE = (ET.ParseError, LookupError, ValueError)
@@ -69,15 +70,9 @@ def time(element: ET.Element, name: str) -> datetime:
     """The time in a named element within another, UTC. Raises as `text` does."""
     told = text(element, name)
     try:
-        return parse_time(told)
+        return utc_time(told)
     except ValueError as error:
         raise UnreadableAnswerError(f"{name} is no time: {told[:80]!r}") from error
-
-
-def parse_time(told: str) -> datetime:
-    """A time as AWS writes it, UTC where it names no zone. Raises ValueError if it is none."""
-    time = datetime.fromisoformat(told)
-    return time.replace(tzinfo=time.tzinfo or UTC)
 
 
 def xml_error(answer: Answer) -> tuple[str, str] | None:
