@@ -16,7 +16,8 @@ KEPT_BYTES = 180
 
 _SEPARATOR = re.compile(r"(?<=[^/])/(?=[^/])")
 _RESERVED = frozenset('%/\\:*?"<>|')
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE | re.DOTALL)
+# As Python's `os.path.isreserved` has them on Windows.
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?", re.IGNORECASE | re.DOTALL)
 
 
 def relative_path(key: str) -> str:

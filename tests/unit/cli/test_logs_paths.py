@@ -71,6 +71,9 @@ def test_two_keys_have_two_paths(one: str, other: str) -> None:
         ("a\0b", "a%00b"),
         ("100%", "100%25"),
         ("con.gz", "%63on.gz"),
+        ("con .gz", "%63on .gz"),
+        ("CONIN$", "%43ONIN$"),
+        ("conout$.gz", "%63onout$.gz"),
         ("cafés/ä.gz", "cafés/ä.gz"),
     ],
 )
