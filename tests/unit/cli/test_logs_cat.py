@@ -96,9 +96,11 @@ def test_nothing_found_is_said(run: Any) -> None:
         (b"[1,\n2]", [b"1", b"2"]),
         (b'{"broken": \nby hand\n', [b'{"broken": ', b"by hand"]),
         (b"caf\xe9\n", [b"caf\xe9"]),
+        (b'{"Records":[{"a":1e400,"b":0.1000000000000000055,"c":-1.50,"d":[1E5,0.5,7]}]}',
+         [b'{"a":1e400,"b":0.1000000000000000055,"c":-1.50,"d":[1E5,0.5,7]}']),
         (b"[" * 100_000, [b"[" * 100_000]),
     ],
-)
+)  # fmt: skip
 def test_what_a_log_file_s_lines_are(content: bytes, expected: list[bytes]) -> None:
     assert read(content) == expected
 
@@ -119,6 +121,23 @@ def test_any_bytes_are_lines_or_refused(content: bytes) -> None:
             assert "damaged" in str(error) or content.startswith(b"PAR1")  # noqa: PT017 - it may also be read
         else:
             assert all(b"\n" not in line for line in found)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"Records":[{"a":1},{"b":2}',
+        b'{\n "Records": [\n  {"a": 1},\n',
+        b'{"Records":[{"a":NaN}]}',
+        b'{"Records":[{"a":-Infinity}]}',
+        b'{"Records":[]}\n{"Records":[{"a":1}\n',
+        b'{"Records":[{"a":1}]} and more',
+    ],
+)
+def test_records_that_are_no_json_are_damaged_though_their_gzip_data_is_not(content: bytes) -> None:
+    for stored in (content, gzip.compress(content)):
+        with pytest.raises(UnreadableFileError, match="its JSON is damaged"):
+            read(stored)
 
 
 def test_a_parquet_file_says_what_to_do() -> None:
