@@ -49,17 +49,13 @@ def explain_keys(
 def _explain_from_table(
     keys: list[str], layout: KeyLayout, table: str, region: str | None, profile: str | None, *, json: bool
 ) -> bool:
-    from distributary.subscription_table import StoredSubscriptionError, SubscriptionTable
+    from distributary.subscription_table import SubscriptionTable
     from distributary_cli import aws_errors, tables
 
     with aws_errors.said_plainly(table):
         reader = SubscriptionTable(tables.table_client(tables.open_session(region, profile)), table)
 
-        def read_scope(scope: str) -> tuple[Subscription, ...] | str:
-            stored = reader.read([scope])[scope]
-            return str(stored) if isinstance(stored, StoredSubscriptionError) else stored
-
-        return _explain_all(keys, layout, read_scope, json=json)
+        return _explain_all(keys, layout, lambda scope: reader.read([scope])[scope], json=json)
 
 
 def _from_file(path: Path) -> ReadScope:

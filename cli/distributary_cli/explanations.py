@@ -7,12 +7,13 @@ from typing import Any
 from distributary.keys import KeyLayout, LogFile, UnroutedKey, parse_key
 from distributary.outcomes import Outcome
 from distributary.routing import Delivery, Route, route
+from distributary.subscription_table import Stored, StoredSubscriptionError
 from distributary.subscriptions import ALL, Subscription
 
 DELIVER = "deliver"
 NOTHING_DUE = Route((), ())
-ReadScope = Callable[[str], tuple[Subscription, ...] | str]
-"""A scope's subscriptions, or why they cannot be understood."""
+ReadScope = Callable[[str], Stored]
+"""Gives what is subscribed in a scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,11 @@ def explain(key: str, layout: KeyLayout, read_scope: ReadScope) -> Explanation:
     return _explain_log_file(parsed, [(scope, read_scope(scope)) for scope in (parsed.account_id, ALL)])
 
 
-def _explain_log_file(log_file: LogFile, scopes: Sequence[tuple[str, tuple[Subscription, ...] | str]]) -> Explanation:
+def _explain_log_file(log_file: LogFile, scopes: Sequence[tuple[str, Stored]]) -> Explanation:
     known = (log_file.account_id, log_file.log_type, log_file.region)
-    malformed = [stored for _, stored in scopes if isinstance(stored, str)]
-    planned = route(log_file, [one for _, stored in scopes if not isinstance(stored, str) for one in stored])
+    entries = [one for _, stored in scopes for one in stored]
+    malformed = [str(one) for one in entries if isinstance(one, StoredSubscriptionError)]
+    planned = route(log_file, [one for one in entries if isinstance(one, Subscription)])
     if planned.deliveries:
         outcome = DELIVER
         reasons = [f"wanted by {', '.join(due.subscription.name for due in planned.deliveries)}", *malformed]
@@ -72,11 +74,10 @@ def _explain_log_file(log_file: LogFile, scopes: Sequence[tuple[str, tuple[Subsc
     return Explanation(log_file.key, outcome, "; ".join(reasons), *known, planned, is_whole=not malformed)
 
 
-def _refusals(scope: str, stored: tuple[Subscription, ...] | str, planned: Route) -> Iterator[str]:
+def _refusals(scope: str, stored: Stored, planned: Route) -> Iterator[str]:
     """Why nobody of a scope gets the file."""
-    if isinstance(stored, str):
-        yield stored
-    elif not stored:
+    yield from (str(one) for one in stored if isinstance(one, StoredSubscriptionError))
+    if not stored:
         yield "no third party subscribed" if scope == ALL else f"nobody subscribed to account {scope}"
     yield from (f"{one.name} declines: {why}" for one, why in planned.declined if one.scope == scope)
 

@@ -175,6 +175,46 @@ def test_a_rest_of_an_older_version_knows_its_subscription_by_name_only(world: W
     assert world.buckets == ["one"]
 
 
+def test_one_malformed_third_party_is_nobody_elses_trouble(world: World) -> None:
+    item = to_item(ALL, [from_mapping(third_party(name, notifies=True)) for name in ("good", "bad")])
+    item["subscriptions"]["L"][1]["M"]["later_field"] = {"S": "x"}
+    boto3.client("dynamodb").put_item(TableName=SETTINGS.subscriptions_table, Item=item)
+    assert world.handle(created(cloudtrail_key())) == []
+    assert (world.buckets, len(world.announced)) == (["good"], 1)
+    [result] = world.made.reporter.results
+    assert (result.outcome, result.fault, result.deliveries) == (
+        "failed",
+        "misconfigured",
+        (f"s3://good/{cloudtrail_key()}", TOPIC),
+    )
+    assert str(result.reason).startswith("bad of third parties in the table is malformed (later_field")
+
+    [left] = world.made.queue.sent
+    assert world.handle(left.body) == []  # nobody has mended it yet
+    assert world.buckets == ["good"]
+    assert world.made.reporter.outcomes == {"failed": 2}
+
+    world.subscribe(third_party("good", notifies=True), third_party("bad", notifies=True))
+    world.made.deliverer.table.read([ALL], afresh=True)
+    assert world.handle(world.made.queue.sent[-1].body) == []
+    assert (world.buckets, len(world.announced)) == (["bad", "good"], 2)
+    assert world.made.reporter.outcomes == {"failed": 2, "delivered": 1}
+
+
+def test_a_malformed_third_party_and_a_broken_one_come_back_each_by_itself(world: World) -> None:
+    item = to_item(ALL, [from_mapping(third_party(name)) for name in ("broken", "bad")])
+    item["subscriptions"]["L"][1]["M"]["later_field"] = {"S": "x"}
+    boto3.client("dynamodb").put_item(TableName=SETTINGS.subscriptions_table, Item=item)
+    world.break_bucket("broken", "SlowDown")
+    assert world.handle(created(cloudtrail_key())) == []
+    left = [json.loads(letter.body)["distributary"]["subscriptions"] for letter in world.made.queue.sent]
+    assert left == [["broken"], ["bad"]]
+    [result] = world.made.reporter.results
+    assert result.fault == "throttled"
+    assert "broken: " in str(result.reason)
+    assert "bad of third parties" in str(result.reason)
+
+
 def test_a_copy_that_is_gone_for_good_does_not_come_back(world: World) -> None:
     world.subscribe(third_party("one"), third_party("two"))
     world.break_bucket("two", "NoSuchKey")

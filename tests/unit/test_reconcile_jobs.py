@@ -18,6 +18,7 @@ from distributary.reconciliation import NothingToCompareError
 from distributary.settings import SettingError
 from distributary.subscription_forms import from_mapping
 from distributary.subscription_table import StoredSubscriptionError, to_item
+from distributary.subscriptions import ALL
 from distributary.windows import TimeError
 
 TABLE = SETTINGS.subscriptions_table
@@ -139,12 +140,19 @@ def test_a_subscription_without_copies_is_told_so(world: World) -> None:
         world.handle(compare_b())
 
 
-def test_a_malformed_item_stops_the_schedule_rather_than_being_passed_over(world: World) -> None:
+def test_what_is_malformed_keeps_nobody_else_from_being_compared_and_fails_by_itself(world: World) -> None:
     world.subscribe(subscription(B))
     world.dynamodb.put_item(TableName=TABLE, Item={"scope": {"S": C}})
-    with pytest.raises(StoredSubscriptionError):
-        world.handle({})
-    assert world.started == []
+    third_parties = to_item(ALL, [subscription(Z, name=name, scope=ALL) for name in ("sound", "bad")])
+    del third_parties["subscriptions"]["L"][1]["M"]["external_id"]
+    world.dynamodb.put_item(TableName=TABLE, Item=third_parties)
+    assert world.handle({}) == {"started": 4}
+    named = [(job["subscription"]["scope"], job["subscription"]["name"]) for job in world.started]
+    assert {*named} == {(B, f"owner-{B}"), (C, None), (ALL, "sound"), (ALL, "bad")}
+    for job in world.started:
+        if job["subscription"]["name"] in (None, "bad"):
+            with pytest.raises(StoredSubscriptionError):
+                world.handle(job)
 
 
 def test_the_handler_needs_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import boto3
 import pytest
-from samples import B, C, plain_subscription, subscription
+from samples import B, C, Z, plain_subscription, subscription
 
 from distributary.subscription_table import (
     CACHE_SECONDS,
@@ -11,6 +11,7 @@ from distributary.subscription_table import (
     TableThrottledError,
     to_item,
 )
+from distributary.subscriptions import ALL
 
 
 class Clock:
@@ -94,8 +95,35 @@ def test_a_malformed_item_is_its_own_scopes_trouble_only(client: Any, item: dict
     client.put_item(TableName="subscriptions", Item=item)
     client.put_item(TableName="subscriptions", Item=to_item(C, [subscription(C)]))
     read = SubscriptionTable(client, "subscriptions").read([B, C])
-    assert isinstance(read[B], StoredSubscriptionError)
+    [error] = read[B]
+    assert isinstance(error, StoredSubscriptionError)
     assert read[C] == (subscription(C),)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "account_id"),
+    [({"later_field": {"S": "x"}}, Z), ({"paused": {"S": "perhaps"}}, Z), ({"account_id": {"BOOL": True}}, None)],
+)
+def test_a_malformed_entry_is_its_own_trouble_only(client: Any, spoilt: dict[str, Any], account_id: str | None) -> None:
+    item = to_item(ALL, [subscription(Z, name=name, scope=ALL) for name in ("one", "two", "three")])
+    item["subscriptions"]["L"][1]["M"].update(spoilt)
+    client.put_item(TableName="subscriptions", Item=item)
+    one, two, three = SubscriptionTable(client, "subscriptions").read([ALL])[ALL]
+    assert (one.name, three.name) == ("one", "three")
+    assert isinstance(two, StoredSubscriptionError)
+    assert (two.name, two.account_id) == ("two", account_id)
+    assert str(two).startswith(f"two of third parties in the table is malformed ({next(iter(spoilt))}")
+
+
+@pytest.mark.parametrize("name", [{"BOOL": True}, {"S": ""}])
+def test_an_entry_that_tells_no_name_spoils_the_item(client: Any, name: dict[str, Any]) -> None:
+    """A retry could not say whom it is still for."""
+    item = to_item(ALL, [subscription(Z, name=name, scope=ALL) for name in ("one", "two")])
+    item["subscriptions"]["L"][1]["M"]["name"] = name
+    client.put_item(TableName="subscriptions", Item=item)
+    [error] = SubscriptionTable(client, "subscriptions").read([ALL])[ALL]
+    assert isinstance(error, StoredSubscriptionError)
+    assert error.name is None
 
 
 def test_keys_that_stay_unprocessed_are_an_error_not_an_absence(client: Any) -> None:

@@ -19,7 +19,7 @@ from distributary.queues import FunctionQueue
 from distributary.reports import Reporter, Result
 from distributary.rounds import Errand, LambdaContext, Round
 from distributary.settings import Settings
-from distributary.subscription_table import Stored, StoredSubscriptionError, SubscriptionTable
+from distributary.subscription_table import Stored, SubscriptionTable
 
 SPARE_THREADS = 8
 """Beyond one for each copy: for notifications, and for what the table is asked."""
@@ -121,7 +121,9 @@ class Deliverer:
         """The subscriptions that may be due; anew where a file is announced for one that is younger than the cache."""
         named = [(self.scope_of(log_file), created.subscriptions) for _, created, log_file in files]
         stored = self.table.read(scope for scope, _ in named)
-        lacking = {scope for scope, ones in named if ones and not {one.name for one in ones} <= _names(stored[scope])}
+        lacking = {
+            scope for scope, ones in named if ones and {one.name for one in ones} - {one.name for one in stored[scope]}
+        }
         return stored | self.table.read(lacking, afresh=True) if lacking else stored
 
     def _decide(
@@ -154,10 +156,6 @@ class Deliverer:
         self.reporter.note(what, message.message_id, failure.reason if failure else None)
 
 
-def _names(stored: Stored) -> set[str]:
-    return set() if isinstance(stored, StoredSubscriptionError) else {one.name for one in stored}
-
-
 def _unserved(errand: Errand) -> Iterator[Unserved]:
     """What is left to do of a log file, each fault's by itself: the throttled need not wait for the broken."""
     open_ones = [one for one in errand.ended if not one.is_over]
@@ -167,3 +165,5 @@ def _unserved(errand: Errand) -> Iterator[Unserved]:
         addressees = tuple(Addressee(one.name, one.account_id) for one in still)
         reason = "; ".join(f"{one.delivery.subscription.name}: {one.reason}" for one in alike)
         yield Unserved(errand.due.created, addressees, fault, reason, was_tried)
+    for one in errand.due.malformed:
+        yield Unserved(errand.due.created, (Addressee(str(one.name), one.account_id),), Fault.MISCONFIGURED, str(one))

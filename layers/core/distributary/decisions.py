@@ -1,6 +1,6 @@
 """What becomes of an event: whose log file it is, who is due to get it, and what its deliveries add up to. No I/O."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from distributary.events import Notice, ObjectCreated
@@ -20,6 +20,8 @@ class Due(NamedTuple):
     created: ObjectCreated
     log_file: LogFile
     deliveries: tuple[Delivery, ...]
+    malformed: tuple[StoredSubscriptionError, ...] = ()
+    """Subscriptions that can't be read, so that nobody knows whether it is due to them too."""
 
     def result(
         self,
@@ -85,11 +87,13 @@ def read_notice(notice: Notice, settings: Settings) -> LogFile | Result:
 
 def decide(created: ObjectCreated, log_file: LogFile, scope: str, stored: Stored) -> Due | Result:
     """What a log file is due, given the stored subscriptions of the scope that is served."""
-    if isinstance(stored, StoredSubscriptionError):
-        return Due(created, log_file, ()).result(Outcome.FAILED, str(stored), Fault.MISCONFIGURED)
-    planned = route(log_file, _addressed(created, stored))
+    addressed = _addressed(created, stored)
+    malformed = tuple(one for one in addressed if isinstance(one, StoredSubscriptionError))
+    planned = route(log_file, [one for one in addressed if isinstance(one, Subscription)])
     if planned.deliveries:
-        return Due(created, log_file, planned.deliveries)
+        return Due(created, log_file, planned.deliveries, malformed)
+    if malformed:
+        return Due(created, log_file, ()).result(Outcome.FAILED, "; ".join(map(str, malformed)), Fault.MISCONFIGURED)
     declined = "; ".join(f"{subscription.name}: {reason}" for subscription, reason in planned.declined)
     nobody = "no third party subscribed" if scope == ALL else f"nobody subscribed to account {scope}"
     names = ", ".join(one.name for one in created.subscriptions)
@@ -97,25 +101,27 @@ def decide(created: ObjectCreated, log_file: LogFile, scope: str, stored: Stored
     return Due(created, log_file, ()).result(Outcome.UNSUBSCRIBED, declined or missing)
 
 
-def _addressed(created: ObjectCreated, stored: Collection[Subscription]) -> Iterator[Subscription]:
+def _addressed(created: ObjectCreated, stored: Stored) -> Stored:
     """The subscriptions that an announcement is for; where one has gone, those of its account: it may be renamed."""
+    if not created.subscriptions:
+        return stored
     there = {(one.name, one.account_id) for one in stored}
     names = {one.name for one in created.subscriptions}
-    account_ids = {one.account_id for one in created.subscriptions if one not in there}
-    for subscription in stored:
-        if not names or subscription.name in names or subscription.account_id in account_ids:
-            yield subscription
+    account_ids = {one.account_id for one in created.subscriptions if one not in there} - {None}
+    return tuple(one for one in stored if one.name in names or one.account_id in account_ids or one.name is None)
 
 
 def add_up(due: Due, ended: Sequence[Ended]) -> Result:
     """The one result of a log file, from how each of its deliveries ended."""
     reached = [one.delivery for one in ended if one.fault is None]
     problems = [one for one in ended if one.fault is not None]
-    if not problems:
+    if not problems and not due.malformed:
         is_new = any(one.is_new for one in ended)
         return due.result(Outcome.DELIVERED if is_new else Outcome.ALREADY_DELIVERED, reached=reached)
-    reason = "; ".join(f"{one.delivery.subscription.name}: {one.reason}" for one in problems)
+    reasons = [f"{one.delivery.subscription.name}: {one.reason}" for one in problems]
+    reason = "; ".join([*reasons, *map(str, due.malformed)])
     open_faults = [one.fault for one in problems if one.fault is not Fault.GONE]
+    open_faults += [Fault.MISCONFIGURED] * bool(due.malformed)
     if not open_faults:
         return due.result(Outcome.GONE, reason, Fault.GONE, reached)
     return due.result(Outcome.FAILED, reason, open_faults[0], reached)

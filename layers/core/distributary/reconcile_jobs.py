@@ -23,7 +23,7 @@ from distributary.listings import leaves
 from distributary.reconciliation import NothingToCompareError, Reconciler, Report, Request
 from distributary.rounds import LambdaContext
 from distributary.sdk.signing import signing_with
-from distributary.subscription_table import StoredSubscriptionError, SubscriptionTable
+from distributary.subscription_table import StoredSubscriptionError, SubscriptionTable, sound
 from distributary.subscriptions import Subscription
 from distributary.windows import Window, parse_time
 
@@ -63,6 +63,7 @@ class Jobs:
 
         Raises:
             RequestError: if the event is none of these forms, or names no subscription that there is.
+            StoredSubscriptionError: if it names one that is malformed.
             AssumeRoleError, botocore.exceptions.ClientError: where a comparison can't be made.
             ShardsFailedError: where none of a batch can be made.
         """
@@ -103,10 +104,11 @@ class Jobs:
     def _jobs(self, event: Mapping[str, Any], now: datetime) -> Iterator[dict[str, Any]]:
         since = now - timedelta(days=_number(event, "days", 2))
         arrived_before = now - timedelta(minutes=_number(event, "grace_minutes", GRACE_MINUTES))
-        for subscription in self.table.scan():
-            if subscription.copy_to is not None and not subscription.paused:
+        for one in self.table.scan():
+            # What is malformed fails in an invocation of its own: it is nobody else's trouble, and is seen.
+            if isinstance(one, StoredSubscriptionError) or (one.copy_to is not None and not one.paused):
                 yield {
-                    "subscription": {"scope": subscription.scope, "name": subscription.name},
+                    "subscription": {"scope": one.scope, "name": one.name},
                     "since": since.isoformat(),
                     "arrived_before": arrived_before.isoformat(),
                     "repair": bool(event.get("repair", False)),
@@ -127,11 +129,9 @@ class Jobs:
     def _subscription(self, named: Any) -> Subscription:
         scope, name = (str(named.get(part)) for part in ("scope", "name")) if isinstance(named, Mapping) else ("", "")
         stored = self.table.read([scope])[scope] if scope else ()
-        if isinstance(stored, StoredSubscriptionError):
-            raise stored
-        for subscription in stored:
-            if subscription.name == name:
-                return subscription
+        for one in stored:
+            if one.name in (name, None):
+                return sound(one)
         raise RequestError(f"there is no subscription {name!r} of scope {scope!r}")
 
     def _compare(self, request: Request, now: datetime, context: LambdaContext) -> Report:

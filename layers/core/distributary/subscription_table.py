@@ -22,14 +22,20 @@ KEYS_PER_REQUEST = 100
 
 
 class StoredSubscriptionError(DistributaryError):
-    """A scope's item in the table breaks a rule: written by something else than `distributary subscriptions apply`."""
+    """What a scope's item says of a subscription, or, where it tells no name, the whole item, breaks a rule.
 
-    def __init__(self, scope: str, reason: str) -> None:
+    `distributary subscriptions apply` of this version hasn't written it.
+    """
+
+    def __init__(self, scope: str, reason: str, name: str | None = None, account_id: str | None = None) -> None:
         whose = "third parties" if scope == ALL else scope
-        super().__init__(
-            f"the subscriptions of {whose} in the table are malformed ({reason}); apply subscriptions.yaml again"
-        )
+        are = f"the subscriptions of {whose} in the table are" if name is None else f"{name} of {whose} in the table is"
+        super().__init__(f"{are} malformed ({reason}); apply subscriptions.yaml again")
         self.scope = scope
+        self.name = name
+        """The subscription's; None where the whole item is malformed."""
+        self.account_id = account_id
+        """The receiving account, if it is told."""
 
 
 class TableThrottledError(DistributaryError):
@@ -46,7 +52,8 @@ class ItemReader(Protocol):
         """Takes BatchGetItem's parameters and gives its answer; raises ClientError or BotoCoreError."""
 
 
-Stored = tuple[Subscription, ...] | StoredSubscriptionError
+Stored = tuple[Subscription | StoredSubscriptionError, ...]
+"""A scope's subscriptions, and in place of each that is malformed its error: it is nobody else's trouble."""
 
 
 class SubscriptionTable:
@@ -59,7 +66,7 @@ class SubscriptionTable:
         self._cache: dict[str, tuple[float, Stored]] = {}
 
     def read(self, scopes: Iterable[str], *, afresh: bool = False) -> dict[str, Stored]:
-        """Every asked scope with its subscriptions (none is an empty tuple) or, alone, the error its item has.
+        """Every asked scope with what is stored of it; none is an empty tuple.
 
         Args:
             scopes: account IDs, or `all`.
@@ -78,17 +85,16 @@ class SubscriptionTable:
             self._cache.update({scope: (now + CACHE_SECONDS, found.get(scope, ())) for scope in page})
         return {scope: self._cache[scope][1] for scope in wanted}
 
-    def scan(self) -> Iterator[Subscription]:
-        """Every subscription that there is, uncached; only with boto3's client.
+    def scan(self) -> Iterator[Subscription | StoredSubscriptionError]:
+        """Everything that is stored, uncached; only with boto3's client.
 
         Raises:
-            StoredSubscriptionError: where an item breaks a rule: what it is about would be passed over.
             botocore.exceptions.ClientError: as Scan does.
         """
         client = cast("DynamoDBClient", self._client)
         for page in client.get_paginator("scan").paginate(TableName=self._name):
             for item in page["Items"]:
-                yield from parse_subscriptions(from_item(item))
+                yield from _parse(from_item(item))
 
     def _items(self, scopes: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         request: Any = {self._name: {"Keys": [{"scope": {"S": scope}} for scope in scopes]}}
@@ -132,20 +138,33 @@ def parse_subscriptions(item: Mapping[str, Any]) -> tuple[Subscription, ...]:
     """The subscriptions of a plain item.
 
     Raises:
-        StoredSubscriptionError: where the item breaks a rule.
+        StoredSubscriptionError: the first, where the item breaks rules.
     """
-    parsed = _parse(item)
-    if isinstance(parsed, StoredSubscriptionError):
-        raise parsed
-    return parsed
+    return tuple(map(sound, _parse(item)))
+
+
+def sound(one: Subscription | StoredSubscriptionError) -> Subscription:
+    """The subscription, or its error raised."""
+    if isinstance(one, StoredSubscriptionError):
+        raise one
+    return one
 
 
 def _parse(item: Mapping[str, Any]) -> Stored:
     scope = str(item.get("scope"))
     try:
-        subscriptions = tuple(from_mapping(plain) for plain in item["subscriptions"])
-    except InvalidSubscriptionError as error:
-        return StoredSubscriptionError(scope, str(error))
+        return tuple(_parse_one(scope, plain) for plain in item["subscriptions"])
+    except StoredSubscriptionError as error:
+        return (error,)
     except (KeyError, TypeError, AttributeError) as error:
-        return StoredSubscriptionError(scope, f"no list of subscriptions: {error!r}")
-    return subscriptions
+        return (StoredSubscriptionError(scope, f"no list of subscriptions: {error!r}"),)
+
+
+def _parse_one(scope: str, plain: Mapping[str, Any]) -> Subscription | StoredSubscriptionError:
+    try:
+        return from_mapping(plain)
+    except InvalidSubscriptionError as error:
+        name, account_id = plain.get("name"), plain.get("account_id")
+        if not isinstance(name, str) or not name:  # a retry could not say which one is still to be served
+            raise StoredSubscriptionError(scope, str(error)) from error
+        return StoredSubscriptionError(scope, str(error), name, account_id if isinstance(account_id, str) else None)

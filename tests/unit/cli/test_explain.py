@@ -193,6 +193,16 @@ def test_a_malformed_item_does_not_hide_whom_the_other_function_serves(run: Any,
     )
 
 
+def test_one_malformed_third_party_does_not_hide_the_others(run: Any, client: Any) -> None:
+    item = to_item("all", [subscription(C, name="sound", scope="all"), subscription(C, name="bad", scope="all")])
+    del item["subscriptions"]["L"][1]["M"]["external_id"]
+    client.put_item(TableName=TABLE, Item=item)
+    answer = run("explain", "--json", KEY)
+    told = json.loads(answer.stdout)
+    assert (answer.exit_code, told["outcome"]) == (1, "deliver")
+    assert told["reason"].startswith("wanted by sound; bad of third parties in the table is malformed (external_id")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text() | st.text().map(lambda rest: KEY + rest) | st.text().map(lambda first: first + KEY))
 def test_any_key_is_explained(key: str) -> None:
