@@ -1,4 +1,4 @@
-"""The isolation matrix's questions about S3, SNS and STS as an IAM simulator takes them, with the policies deployed."""
+"""The isolation matrix's questions as an IAM simulator takes them, with the policies deployed."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from integration.isolation_world import ACCOUNTS, DELIVERY_ROLE, EXTERNAL_IDS, World, key_of
+from integration.isolation_world import ACCOUNTS, DELIVERY_ROLE, EXTERNAL_IDS, FUNCTIONS, World, key_of
 from integration.permissions import account_of, policies
 from templates import ROOT
 
@@ -136,6 +136,15 @@ class Questions:
                     self.world.role_arns[role],
                     {"sts:ExternalId": external_id} if external_id else {},
                 )
+            case "table":
+                action = {"read": "BatchGetItem", "write": "PutItem"}[thing]
+                name = self.world.central["SubscriptionsTableName"]
+                yield f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNTS['A']}:table/{name}", {}
+            case "send":
+                name = self.world.central[FUNCTIONS[thing][1]].rpartition("/")[2]
+                yield "sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNTS['A']}:{name}", {}
+            case "decrypt":
+                yield "kms:Decrypt", self.world.central["CentralKeyArn"], {}
             case _:
                 yield from self._requests_to_the_central_bucket(verb, thing, own)
 
@@ -143,17 +152,22 @@ class Questions:
         self, verb: str, thing: str, own: str
     ) -> Iterator[tuple[str, str, dict[str, str]]]:
         central = f"arn:aws:s3:::{self.world.central['CentralBucketName']}"
+        through_s3 = self.world.central["CentralKeyArn"], {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
         match verb:
             case "get":
                 yield "s3:GetObject", f"{central}/{key_of(thing)}", {}
-            case "put" | "delete":
-                yield f"s3:{verb.capitalize()}Object", f"{central}/{key_of(thing)}", {}
+                yield "kms:Decrypt", *through_s3
+            case "put":
+                yield "s3:PutObject", f"{central}/{key_of(thing)}", {}
+                yield "kms:GenerateDataKey", *through_s3
+            case "delete":
+                yield "s3:DeleteObject", f"{central}/{key_of(thing)}", {}
             case "list":
                 delimiter = {"s3:delimiter": "/"} if thing == "folders" else {}
                 prefix = "" if thing in ("root", "folders") else key_of(thing)[:-1]
                 yield "s3:ListBucket", central, {"s3:prefix": prefix} | delimiter
             case "copy":
-                yield "s3:GetObject", f"{central}/{key_of(thing[0])}", {}
+                yield from self._requests_to_the_central_bucket("get", thing[0], own)
                 yield "s3:PutObject", f"{own}/new", {}
 
     def _own(self, receiver: str) -> tuple[str, str]:
@@ -162,8 +176,8 @@ class Questions:
         return f"arn:aws:s3:::{outputs.get('LogBucketName')}", str(outputs.get("NotificationTopicArn"))
 
     def _resource(self, arn: str) -> tuple[str, Any]:
-        """The account ID and the policy of a bucket (or of an object's), a topic or a role."""
-        arn = arn.split("/")[0] if arn.startswith("arn:aws:s3") else arn
+        """The account ID and the policy of a bucket (or of an object's), a topic, a queue, a key or a role."""
+        arn = arn.split("/")[0] if arn.startswith("arn:aws:s3:") else arn
         if arn not in self.resources:
             self.resources[arn] = self._policy(arn)
         return self.resources[arn]
@@ -178,5 +192,15 @@ class Questions:
         if service == "sns":
             attributes = emulator.client("sns", account_id).get_topic_attributes(TopicArn=arn)["Attributes"]
             return account_id, json.loads(attributes["Policy"])
+        if service == "sqs":
+            sqs, name = emulator.client("sqs", account_id), arn.rpartition(":")[2]
+            url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+            return account_id, json.loads(attributes["Policy"])
+        if service == "kms":
+            policy = emulator.client("kms", account_id).get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+            return account_id, json.loads(policy)
+        if service == "dynamodb":
+            return account_id, None  # the table has none
         role = emulator.client("iam", account_id).get_role(RoleName=arn.rpartition("/")[2])["Role"]
         return account_id, role["AssumeRolePolicyDocument"]

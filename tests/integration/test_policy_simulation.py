@@ -1,11 +1,11 @@
 """A second judge of the isolation matrix: an IAM simulator that has nothing in common with the local AWS.
 
-It gets the policies as they are deployed: identity, session, bucket, topic and trust policies. Root keys are left out,
-since no policy of their account binds them, and KMS, DynamoDB and SQS, which the local AWS alone is asked about.
+It gets the policies as they are deployed: identity, session, bucket, key, topic, queue and trust policies. Root keys
+are left out, since no policy of their account binds them.
 """
 
 import pytest
-from integration.isolation_questions import Row, rows
+from integration.isolation_questions import rows
 from integration.isolation_world import ACCOUNTS, World
 from integration.simulation import Principal, Questions, judge, simulation
 from integration.stacks import reader_stack
@@ -14,20 +14,12 @@ from distributary_local.deployment import CENTRAL_ACCOUNT_ID, Deployment
 from distributary_local.trespass import EVERYTHING
 
 ROWS = [row for row in rows() if not row.principal.startswith("root")]
-NOT_ASKED = ("decrypt", "table", "send")
-
-
-def questions_of(row: Row) -> list[tuple[str, str]]:
-    return [one for one in row.questions if one[0] not in NOT_ASKED]
 
 
 def test_the_simulator_agrees_with_the_matrix(matrix_world: World) -> None:
     makes = Questions(matrix_world)
     asked = [
-        (row, question, one)
-        for row in ROWS
-        for question in questions_of(row)
-        for one in makes.of(row.principal, *question)
+        (row, question, one) for row in ROWS for question in row.questions for one in makes.of(row.principal, *question)
     ]
     verdicts = judge([one for *_, one in asked])
     said: dict[tuple[str, str], set[str]] = {}
@@ -36,7 +28,7 @@ def test_the_simulator_agrees_with_the_matrix(matrix_world: World) -> None:
     expected = {
         (row.name, " ".join(question)): "allow" if question in row.may else "deny"
         for row in ROWS
-        for question in questions_of(row)
+        for question in row.questions
     }
     assert set(said) == set(expected)
     wrong = {cell: verdicts for cell, verdicts in said.items() if together(verdicts) != expected[cell]}
