@@ -5,7 +5,7 @@ docs/decisions/2026-11-21-the-engine.md has why, and what each costs.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from distributary.copies import CopyEngine
 from distributary.credentials import TokenService
@@ -14,8 +14,7 @@ from distributary.settings import Settings
 from distributary.subscription_table import ItemReader
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(NamedTuple):
     """One environment's connections to AWS."""
 
     copies: CopyEngine

@@ -66,8 +66,7 @@ class LogFile(NamedTuple):
     region: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnroutedKey:
+class UnroutedKey(NamedTuple):
     """A key that is delivered to nobody; `outcome` is ignored, unroutable or refused, `reason` is for people.
 
     The other fields are what could be read all the same.

@@ -1,7 +1,7 @@
 """What the template tells a function (and the shell tells the command line), by environment variables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from distributary.errors import DistributaryError
 from distributary.keys import ROOT, KeyLayout
@@ -20,8 +20,7 @@ class SettingError(DistributaryError):
         self.variable = variable
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """A delivering function's settings; `template.yaml` sets each of them."""
 
     central_bucket: str

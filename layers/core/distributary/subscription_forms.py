@@ -65,7 +65,7 @@ def to_mapping(subscription: Subscription) -> dict[str, Any]:
 
 
 def _set_fields(part: CopyTarget | NotifyTarget | Filters | None) -> dict[str, Any]:
-    values = {name: getattr(part, name) for name in part.__slots__} if part else {}
+    values = part._asdict() if part else {}
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
     return {name: str(value) if isinstance(value, Format) else value for name, value in plain.items() if value}
 
@@ -120,8 +120,8 @@ def _has_wildcard(text: str) -> bool:
 
 
 def _filters(data: Mapping[str, Any]) -> Filters:
-    _refuse_unknown(data, "filters.", set(Filters.__slots__))
-    filters = Filters(**{name: _texts(data, f"filters.{name}") for name in Filters.__slots__})
+    _refuse_unknown(data, "filters.", set(Filters._fields))
+    filters = Filters(**{name: _texts(data, f"filters.{name}") for name in Filters._fields})
     for name in ("account_ids", "except_account_ids"):
         for account_id in getattr(filters, name):
             if not ACCOUNT_ID.fullmatch(account_id):

@@ -1,11 +1,13 @@
 """Subscriptions: who receives which log files, how. Plain data; no I/O.
 
 People write a subscription in `subscriptions.yaml`, DynamoDB holds it in one item per *scope* (the owner's account ID,
-or `all`) and the functions read it from there; `subscription_forms` is between text and object.
+or `all`) and the functions read it from typing import NamedTuple
+from there; `subscription_forms` is between text and object.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from distributary.keys import LogFile
 
@@ -21,8 +23,7 @@ class Format(StrEnum):
     EVENTBRIDGE = "eventbridge"
 
 
-@dataclass(frozen=True, slots=True)
-class CopyTarget:
+class CopyTarget(NamedTuple):
     """The bucket in the receiving account that log files are copied to."""
 
     bucket: str
@@ -33,8 +34,7 @@ class CopyTarget:
     """The bucket's default key, if any: the session policy must name it. The bucket applies it, not we."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotifyTarget:
+class NotifyTarget(NamedTuple):
     """The SNS topic, in the receiving account or in Account A, that each delivery is announced on."""
 
     topic_arn: str
@@ -48,8 +48,7 @@ class NotifyTarget:
         return self.topic_arn.split(":")[3]
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(NamedTuple):
     """What a subscription wants. An empty tuple wants everything."""
 
     log_types: tuple[str, ...] = ()
@@ -70,6 +69,9 @@ class Filters:
         return None
 
 
+EVERYTHING = Filters()
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """One receiver's standing order: an owner's about its own log files, or a third party's about everybody's.
@@ -85,7 +87,7 @@ class Subscription:
     copy_to: CopyTarget | None = None
     notify: NotifyTarget | None = None
     is_third_party: bool = False
-    filters: Filters = Filters()
+    filters: Filters = EVERYTHING
     paused: bool = False
 
     def __hash__(self) -> int:
