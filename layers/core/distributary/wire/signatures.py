@@ -57,7 +57,7 @@ def signed_headers(
     return signed
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16_384)  # of more sessions than an environment has
 def _signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
     """Four of a signature's five digests, good for a day."""
     key = f"AWS4{secret_key}".encode()
