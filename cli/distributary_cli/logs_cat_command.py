@@ -44,9 +44,10 @@ def print_log_files(
     from distributary_cli.reader_errors import Asked, said_plainly
     from distributary_cli.reader_sessions import ReaderSessions, client
 
-    asked, found, failed = Asked(sign_in, bucket, bool(wanted.account)), 0, 0
+    sessions, found, failed = ReaderSessions(sign_in), 0, 0
+    asked = Asked(sessions, bucket, bool(wanted.account))
     with said_plainly(asked):
-        s3 = client(ReaderSessions(sign_in).reader, "s3", connections=AHEAD + 1)
+        s3 = client(sessions.reader, "s3", connections=AHEAD + 1)
         opened = ahead(partial(_open, s3, bucket), targets(s3, bucket, keys, selection), AHEAD)
         with closing(opened) as contents:
             for key, content in contents:

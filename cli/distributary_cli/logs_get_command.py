@@ -45,10 +45,11 @@ def get_log_files(
     from distributary_cli.reader_errors import Asked, said_plainly
     from distributary_cli.reader_sessions import ReaderSessions, client
 
-    asked, stop, folder = Asked(sign_in, bucket, bool(wanted.account)), threading.Event(), Folder(to)
+    sessions, stop, folder = ReaderSessions(sign_in), threading.Event(), Folder(to)
+    asked = Asked(sessions, bucket, bool(wanted.account))
     report = Report(bucket, folder, dry_run=dry_run)
     with said_plainly(asked), nullcontext() if dry_run else folder.alone():
-        s3 = client(ReaderSessions(sign_in).reader, "s3", connections=concurrency + 1)
+        s3 = client(sessions.reader, "s3", connections=concurrency + 1)
         wanted_files = _until_ended(targets(s3, bucket, keys, selection), asked, report)
         with reported(report, json=json) as bar:
             work = _work(Downloads(s3, bucket, folder, stop, bar.arrived), asked, dry_run=dry_run)

@@ -31,9 +31,9 @@ def list_log_files(
         facts = (file.log_file.account_id, file.log_file.log_type, file.log_file.region or "-")
         return f"{file.last_modified:%Y-%m-%dT%H:%M:%SZ} {file.size:>12} {' '.join(facts)} {file.key}"
 
-    found = 0
-    with said_plainly(Asked(sign_in, bucket, bool(wanted.account))):
-        for file in list_files(client(ReaderSessions(sign_in).reader, "s3"), bucket, selection):
+    sessions, found = ReaderSessions(sign_in), 0
+    with said_plainly(Asked(sessions, bucket, bool(wanted.account))):
+        for file in list_files(client(sessions.reader, "s3"), bucket, selection):
             found += 1
             if json:
                 output.print_json(file.to_json(), indent=None)

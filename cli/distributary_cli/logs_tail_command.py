@@ -12,7 +12,7 @@ from distributary_cli.command_options import spread
 from distributary_cli.sign_in import SignIn
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+    from distributary_cli.reader_sessions import ReaderSessions
 
 
 @spread
@@ -41,10 +41,10 @@ def follow_log_files(
     from distributary_cli.reader_errors import Asked, said_plainly
     from distributary_cli.reader_sessions import ReaderSessions, client
 
-    with said_plainly(Asked(sign_in, queue_url=queue_url)):
-        sessions = ReaderSessions(sign_in)
+    sessions = ReaderSessions(sign_in)
+    with said_plainly(Asked(sessions, queue_url=queue_url)):
         sqs = client(sessions.own, "sqs", region=queue_region(queue_url))
-        show = _show_records(client(sessions.reader, "s3"), sign_in) if records else _show_json if json else _show
+        show = _show_records(sessions) if records else _show_json if json else _show
         all_shown = follow(
             sqs,
             queue_url,
@@ -75,15 +75,18 @@ def _show_json(created: ObjectCreated) -> bool:
     return True
 
 
-def _show_records(s3: "S3Client", sign_in: SignIn) -> Callable[[ObjectCreated], bool]:
+def _show_records(sessions: "ReaderSessions") -> Callable[[ObjectCreated], bool]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from distributary_cli.logs_contents import open_object, write_lines
     from distributary_cli.logs_records import UnreadableFileError
     from distributary_cli.reader_errors import Asked
+    from distributary_cli.reader_sessions import client
+
+    s3 = client(sessions.reader, "s3")
 
     def show(created: ObjectCreated) -> bool:
-        asked = Asked(sign_in, created.bucket)
+        asked = Asked(sessions, created.bucket)
         try:
             write_lines(open_object(s3, created.bucket, created.key))
         except (ClientError, BotoCoreError) as error:

@@ -38,12 +38,12 @@ def check_reader(asked: Asked, planner: Planner) -> Iterator[Check]:
     """Each step in turn; none after one that all others need."""
     account_id = ""
     try:
-        own = _caller(ReaderSessions(asked.own()))
+        sessions = asked.sessions
+        own = _caller(sessions)
         account_id = own.account_id or ""
         yield own
-        sessions = ReaderSessions(asked.sign_in)
-        if asked.sign_in.role_arn:
-            yield _role(sessions, asked.sign_in.role_arn)
+        if sessions.sign_in.role_arn:
+            yield _role(sessions, sessions.sign_in.role_arn)
         s3 = client(sessions.reader, "s3")
     except (ClientError, BotoCoreError, DistributaryError) as error:
         yield Check("sts:AssumeRole" if account_id else "sts:GetCallerIdentity", False, f"{asked.say(error)}.")

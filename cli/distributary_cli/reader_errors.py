@@ -13,15 +13,14 @@ from botocore import exceptions as sdk
 from distributary.errors import DistributaryError
 from distributary_cli import aws_errors, output
 from distributary_cli.reader_codes import DENIED, ENDING, EXPIRED, NO_BUCKET, NO_KEY, NO_QUEUE, OF_ONE, SLOW, UNKNOWN
-from distributary_cli.reader_sessions import ReaderSessions, client
-from distributary_cli.sign_in import SignIn
+from distributary_cli.reader_sessions import ReaderSessions
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a command was asked, as far as its errors speak of it."""
 
-    sign_in: SignIn
+    sessions: ReaderSessions
     bucket: str = ""
     names_account: bool = False
     queue_url: str = ""
@@ -43,7 +42,7 @@ class Asked:
     def _answer(self, error: sdk.ClientError, key: str | None) -> str:
         code = _code(error)
         place = f"s3://{self.bucket}/{key}" if key is not None else f"s3://{self.bucket}"
-        if code in EXPIRED and self.sign_in.mfa_serial:
+        if code in EXPIRED and self.sessions.sign_in.mfa_serial:
             return "the session with MFA has ended: repeat the command with a new code; what is complete stays"
         if code in EXPIRED:
             return f"the AWS credentials have expired: {aws_errors.SIGN_IN}"
@@ -66,7 +65,7 @@ class Asked:
     def _denial(self, error: sdk.ClientError, place: str) -> str:
         match error.operation_name:
             case "AssumeRole":
-                return self._role_denial()
+                return self._role_denial(error)
             case "ListObjectsV2":
                 fix = (
                     "a reader role lists its own account's prefixes only: check --account, --key-prefixes and "
@@ -89,39 +88,34 @@ class Asked:
             case "ReceiveMessage" | "DeleteMessage" as action:
                 return (
                     f"{self.caller()} may not use the queue {self.queue_url} (sqs:{action}): its owner's policies must "
-                    "allow it; the queue is asked with your own credentials, not with --role-arn"
+                    "allow it; the queue is asked with your own credentials, not as the reader role"
                 )
         return f"{self.caller()} may not do {error.operation_name}: {_message(error)}"
 
-    def _role_denial(self) -> str:
-        caller, role = self.caller(), self.sign_in.role_arn or "the profile's role"
+    def _role_denial(self, error: sdk.ClientError) -> str:
+        asked, caller = self.sessions.sign_in, self.caller()
         if caller.endswith(":root"):
             return f"{caller} is a root user, and AWS lets none assume a role: sign in as an IAM user or role"
-        given = self.sign_in.external_id
         parts = [
             "its trust policy must name this principal or its account, and your own policies allow sts:AssumeRole",
             "the external ID must be the one it demands"
-            if given
+            if asked.external_id
             else "if it demands an external ID, add --external-id",
-            "the MFA code must be fresh" if self.sign_in.mfa_serial else "if it demands MFA, add --mfa-serial",
+            "the MFA code must be fresh" if asked.mfa_serial else "if it demands MFA, add --mfa-serial",
         ]
+        if not self.sessions.caller():  # it may be a role of the profile's source that was refused
+            parts.append(f"AWS says: {_message(error)}")
+        role = asked.role_arn or "the profile's role"
         return f"{caller} may not assume {role} (sts:AssumeRole): {'; '.join(parts)}"
-
-    def own(self) -> SignIn:
-        """The own credentials, without the role."""
-        return SignIn(profile=self.sign_in.profile, region=self.sign_in.region)
 
     def reader(self) -> str:
         """Who reads the bucket."""
-        return self.sign_in.role_arn or self.caller()
+        return self.sessions.sign_in.role_arn or self.caller()
 
     def caller(self) -> str:
-        """The principal that AWS takes the own credentials for, if it says so."""
-        try:
-            sessions = ReaderSessions(self.own())
-            return str(client(sessions.own, "sts").get_caller_identity()["Arn"])
-        except (sdk.ClientError, sdk.BotoCoreError, DistributaryError):
-            return f"profile {self.sign_in.profile}" if self.sign_in.profile else "this principal"
+        """The principal that AWS takes the own credentials for, or what else there is to call it."""
+        profile = self.sessions.own.profile_name
+        return self.sessions.caller() or (f"profile {profile}" if profile != "default" else "this principal")
 
 
 @contextmanager

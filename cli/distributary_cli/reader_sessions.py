@@ -7,6 +7,7 @@ Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 import functools
 import getpass
 import re
+import threading
 from typing import Any
 
 import botocore.session
@@ -19,10 +20,11 @@ from botocore.credentials import (
     Credentials,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from distributary.errors import DistributaryError
 from distributary_cli import output
+from distributary_cli.reader_profiles import open_profile, read_profile
 from distributary_cli.sign_in import SignIn
 
 RETRIES: Any = {"mode": "standard", "total_max_attempts": 5}
@@ -37,35 +39,65 @@ class MfaTokenError(DistributaryError):
 
 
 class ReaderSessions:
-    """The two sessions of one reader.
-
-    `own` asks what belongs to the reader, such as a queue; `reader` reads the bucket. They are the same without a role.
-
-    Raises:
-        botocore.exceptions.NoCredentialsError: at once if a role is to be assumed and there is nobody to assume it.
-        MfaTokenError: if a code is needed that nobody gives.
-    """
+    """The two sessions of one reader, each opened when it is first asked for."""
 
     def __init__(self, sign_in: SignIn) -> None:
-        core = _core(sign_in)
-        self.own = Session(botocore_session=core)
-        self.reader = self.own
-        if sign_in.role_arn:
-            assumed = _core(sign_in)
-            provider = _Given(_assume(core, sign_in, sign_in.role_arn))
-            assumed.register_component("credential_provider", CredentialResolver([provider]))
-            self.reader = Session(botocore_session=assumed)
+        self._given = sign_in
+        self._naming = threading.Lock()
+
+    @functools.cached_property
+    def _read(self) -> tuple[SignIn, botocore.session.Session]:
+        return read_profile(self._given)
+
+    @property
+    def sign_in(self) -> SignIn:
+        """What was asked for, by options or by the profile."""
+        return self._read[0]
+
+    @functools.cached_property
+    def own(self) -> Session:
+        """Asks what belongs to the reader, such as a queue."""
+        return Session(botocore_session=self._read[1])
+
+    @functools.cached_property
+    def reader(self) -> Session:
+        """Reads the bucket. It is the same as `own` without a role.
+
+        Raises:
+            botocore.exceptions.NoCredentialsError: at once if a role is to be assumed and there is nobody to assume it.
+            MfaTokenError: if a code is needed that nobody gives.
+        """
+        asked, own = self._read
+        if not asked.role_arn:
+            return self.own
+        core = open_profile(self._given.profile, self._given.region)
+        assumed = Session(botocore_session=core)
+        provider = _Given(_assume(assumed, own.get_credentials(), asked, asked.role_arn))
+        core.register_component("credential_provider", CredentialResolver([provider]))
+        return assumed
+
+    def caller(self) -> str | None:
+        """The principal that AWS takes the own credentials for, if it says so; asked once, whichever thread does."""
+        with self._naming:
+            return self._caller
+
+    @functools.cached_property
+    def _caller(self) -> str | None:
+        try:
+            return str(client(self.own, "sts").get_caller_identity()["Arn"])
+        except (ClientError, BotoCoreError, DistributaryError):
+            return None
 
 
-def client(session: Session, service: Any, *, connections: int = 10, region: str | None = None) -> Any:
-    """A client that gives up within minutes when nothing answers.
+def client(session: Session, service: Any, *, connections: int = 10, region: str | None = None, **keys: Any) -> Any:
+    """A client that gives up within minutes when nothing answers; with the session's credentials, or other `keys`.
 
     Raises:
         EndpointUrlError: if the configured endpoint is no URL.
     """
     config = Config(connect_timeout=5, read_timeout=25, retries=RETRIES, max_pool_connections=connections)
     try:
-        return session.client(service, config=config, region_name=region)
+        return session.client(service, config=config, region_name=region, **keys)
     except BotoCoreError:  # some of them are ValueErrors too
         raise
     except ValueError as error:  # what botocore raises for AWS_ENDPOINT_URL
@@ -96,36 +128,28 @@ class _Given(CredentialProvider):
         return self._credentials
 
 
-def _core(sign_in: SignIn) -> botocore.session.Session:
-    core = botocore.session.Session(profile=sign_in.profile)
-    if sign_in.region:
-        core.set_config_variable("region", sign_in.region)
-    return core
-
-
-def _assume(core: botocore.session.Session, sign_in: SignIn, role_arn: str) -> Credentials:
-    own = core.get_credentials()
+def _assume(session: Session, own: Credentials | None, sign_in: SignIn, role_arn: str) -> Credentials:
+    """The role's credentials. With MFA they end: a code is good once, and nobody can be asked in mid-download."""
     if own is None:
         raise NoCredentialsError
-    arguments = {"RoleSessionName": session_name(sign_in)}
-    if sign_in.external_id:
-        arguments["ExternalId"] = sign_in.external_id
-    if sign_in.mfa_serial:
-        return _with_mfa(core, role_arn, arguments | {"SerialNumber": sign_in.mfa_serial}, sign_in.mfa_token)
-    create = functools.partial(core.create_client, config=Config(connect_timeout=5, read_timeout=25, retries=RETRIES))
-    fetcher = AssumeRoleCredentialFetcher(create, own, role_arn, extra_args=arguments)
-    return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-
-
-def _with_mfa(
-    core: botocore.session.Session, role_arn: str, arguments: dict[str, str], token: str | None
-) -> Credentials:
-    """Credentials that end: a code is good for one session, and nobody can be asked in the middle of a download."""
-    token = token or _ask_for_token(arguments["SerialNumber"])
-    sts = client(Session(botocore_session=core), "sts")
-    answer = sts.assume_role(RoleArn=role_arn, TokenCode=token, **arguments)["Credentials"]
-    output.warn(f"With MFA the session is not renewed: it ends at {answer['Expiration']:%H:%M} UTC, after its hour.")
-    return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+    arguments: dict[str, Any] = {
+        "RoleSessionName": session_name(sign_in),
+        "ExternalId": sign_in.external_id,
+        "SerialNumber": sign_in.mfa_serial,
+        "DurationSeconds": sign_in.duration_seconds,
+    }
+    fetcher = AssumeRoleCredentialFetcher(
+        functools.partial(client, session),
+        own,
+        role_arn,
+        extra_args={name: value for name, value in arguments.items() if value},
+        mfa_prompter=lambda _: sign_in.mfa_token or _ask_for_token(str(sign_in.mfa_serial)),
+    )
+    if not sign_in.mfa_serial:
+        return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    got = fetcher.fetch_credentials()
+    output.warn(f"With MFA the session is not renewed: it ends at {got['expiry_time']:.16} UTC.")
+    return Credentials(got["access_key"], got["secret_key"], got["token"])
 
 
 def _ask_for_token(serial: str) -> str:

@@ -26,6 +26,16 @@ class SignIn:
         str | None,
         typer.Option(metavar="ID", envvar="DISTRIBUTARY_EXTERNAL_ID", help="The external ID that the role demands."),
     ] = None
+    duration_seconds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=900,
+            max=43200,
+            envvar="DISTRIBUTARY_DURATION_SECONDS",
+            help="How long the role's session shall last, if Account A allows more than an hour.",
+        ),
+    ] = None
     mfa_serial: Annotated[
         str | None,
         typer.Option(metavar="ARN", envvar="DISTRIBUTARY_MFA_SERIAL", help="Your MFA device, if the role demands MFA."),

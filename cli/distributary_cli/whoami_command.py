@@ -28,9 +28,11 @@ def show_caller(
     from distributary.prefixes import Planner
     from distributary_cli.reader_checks import check_reader
     from distributary_cli.reader_errors import Asked
+    from distributary_cli.reader_sessions import ReaderSessions
 
     checks = []
-    for check in check_reader(Asked(sign_in, bucket or "", True), Planner(selection, datetime.now(UTC))):
+    asked = Asked(ReaderSessions(sign_in), bucket or "", True)
+    for check in check_reader(asked, Planner(selection, datetime.now(UTC))):
         checks.append(check)
         if not json:
             style = "green" if check.ok else "red" if check.needed else "yellow"

@@ -1,7 +1,7 @@
 """The reader's credentials and errors, against an STS and an S3 that answer what each test wants."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,12 +29,17 @@ class FakeAws:
     def __init__(self) -> None:
         self.lives, self.refusal, self.caller, self.s3_error = timedelta(hours=1), "", CALLER, ""
         self.assumed: list[dict[str, str]] = []
+        self.assumed_by: list[str] = []
+        self.named = 0
+        """How often somebody asked who they are."""
         self.signed_with: list[str] = []
 
-    def sts(self, form: dict[str, str]) -> tuple[int, str]:
+    def sts(self, form: dict[str, str], authorization: str) -> tuple[int, str]:
         if form["Action"] == "GetCallerIdentity":
+            self.named += 1
             return 200, _xml("GetCallerIdentity", f"<Arn>{self.caller}</Arn><Account>{B}</Account>")
         self.assumed.append(form)
+        self.assumed_by.append(_access_key_id(authorization))
         if self.refusal:
             return (
                 403,
@@ -49,10 +54,14 @@ class FakeAws:
         )
 
     def s3(self, authorization: str) -> tuple[int, str]:
-        self.signed_with.append(authorization.partition("Credential=")[2].partition("/")[0])
+        self.signed_with.append(_access_key_id(authorization))
         if self.s3_error:
             return 403, f"<Error><Code>{self.s3_error}</Code><Message>no</Message></Error>"
         return 200, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+
+
+def _access_key_id(authorization: str) -> str:
+    return authorization.partition("Credential=")[2].partition("/")[0]
 
 
 def _xml(action: str, result: str) -> str:
@@ -66,10 +75,14 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self._answer(*answers.sts({name: values[0] for name, values in parse_qs(body).items()}))
+            form = {name: values[0] for name, values in parse_qs(body).items()}
+            self._answer(*answers.sts(form, self.headers["Authorization"]))
 
         def do_GET(self) -> None:
             self._answer(*answers.s3(self.headers["Authorization"]))
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def _answer(self, status: int, body: str) -> None:
             self.send_response(status)
@@ -133,26 +146,156 @@ def test_a_session_with_mfa_is_not_renewed_and_says_so(fake: FakeAws, capsys: py
 
 def test_an_mfa_code_that_nobody_can_be_asked_for_is_told(fake: FakeAws) -> None:
     with pytest.raises(MfaTokenError, match="add --mfa-token"):
-        ReaderSessions(SignIn(role_arn=ROLE, mfa_serial=SERIAL))
+        _ = ReaderSessions(SignIn(role_arn=ROLE, mfa_serial=SERIAL)).reader
     assert fake.assumed == []
 
 
-@pytest.mark.parametrize("by", ["option", "environment"])
-def test_a_profile_s_role_is_assumed_as_the_aws_cli_does(
-    fake: FakeAws, by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+MINE = "[profile mine]\naws_access_key_id = MINE\naws_secret_access_key = s\n"
+MIDDLE = f"arn:aws:iam::{B}:role/middle"
+
+
+@pytest.fixture
+def profiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Write the AWS configuration: the lines of `reader`, and other profiles; `mine` has keys."""
+
+    def write(reader: str) -> None:
+        (tmp_path / "config").write_text(f"[profile reader]\nrole_arn = {ROLE}\n{reader}\n{MINE}")
+
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    (tmp_path / "config").write_text(
-        f"[profile reader]\nrole_arn = {ROLE}\nexternal_id = a-shared-secret\nsource_profile = mine\n"
-        "[profile mine]\naws_access_key_id = MINE\naws_secret_access_key = s\n"
-    )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    return write
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_profile_s_role_is_assumed_with_what_the_profile_says(
+    fake: FakeAws, profiles: Any, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles("external_id = a-shared-secret\nsource_profile = mine\nrole_session_name = team\nduration_seconds = 7200")
     if by == "environment":
         monkeypatch.setenv("AWS_PROFILE", "reader")
-    list_once(ReaderSessions(SignIn(profile="reader" if by == "option" else None)))
-    assert (fake.assumed[0]["ExternalId"], fake.signed_with) == ("a-shared-secret", ["ASSUMED1"])
+    sessions = ReaderSessions(SignIn(profile="reader" if by == "option" else None))
+    list_once(sessions)
+    (asked,) = fake.assumed
+    said = {name: asked.get(name) for name in ("RoleArn", "ExternalId", "RoleSessionName", "DurationSeconds")}
+    assert list(said.values()) == [ROLE, "a-shared-secret", "team", "7200"]
+    assert (fake.assumed_by, fake.signed_with) == (["MINE"], ["ASSUMED1"])
+    own = sessions.own.get_credentials()
+    assert own
+    assert own.access_key == "MINE"
+
+
+def test_what_the_options_say_goes_before_what_the_profile_says(fake: FakeAws, profiles: Any) -> None:
+    profiles(f"external_id = old\nrole_session_name = team\nmfa_serial = {SERIAL}-old\nsource_profile = mine")
+    options = SignIn(
+        role_arn=ROLE,  # the environment may say it too
+        profile="reader",
+        external_id="zzz",
+        role_session_name="ana",
+        mfa_serial=SERIAL,
+        mfa_token="123456",
+        duration_seconds=43200,
+    )
+    list_once(ReaderSessions(options))
+    (asked,) = fake.assumed
+    names = ("ExternalId", "RoleSessionName", "SerialNumber", "TokenCode", "DurationSeconds")
+    assert [asked[name] for name in names] == ["zzz", "ana", SERIAL, "123456", "43200"]
+    assert fake.assumed_by == ["MINE"]
+
+
+def test_a_profile_s_mfa_device_takes_the_code_that_is_given(fake: FakeAws, profiles: Any) -> None:
+    profiles(f"mfa_serial = {SERIAL}\nsource_profile = mine")
+    list_once(ReaderSessions(SignIn(profile="reader", mfa_token="123456")))
+    assert (fake.assumed[0]["SerialNumber"], fake.assumed[0]["TokenCode"]) == (SERIAL, "123456")
+    with pytest.raises(MfaTokenError, match="add --mfa-token"):
+        _ = ReaderSessions(SignIn(profile="reader")).reader
+
+
+@pytest.mark.parametrize(
+    ("reader", "assumed_by"),
+    [
+        (f"source_profile = middle\n[profile middle]\nrole_arn = {MIDDLE}\nsource_profile = mine",
+         ["MINE", "ASSUMED1"]),
+        ("source_profile = reader\naws_access_key_id = ITS\naws_secret_access_key = s", ["ITS"]),
+        (f"source_profile = both\n[profile both]\nrole_arn = {MIDDLE}\nsource_profile = mine\n"
+         "aws_access_key_id = BOTH\naws_secret_access_key = s", ["BOTH"]),
+        ("credential_source = Environment", ["ENVIRONMENT"]),
+    ],
+)  # fmt: skip
+def test_whoever_may_assume_a_profile_s_role_does(
+    fake: FakeAws, profiles: Any, monkeypatch: pytest.MonkeyPatch, reader: str, assumed_by: list[str]
+) -> None:
+    profiles(reader)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ENVIRONMENT")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    list_once(ReaderSessions(SignIn(profile="reader", external_id="a-shared-secret")))
+    assert fake.assumed_by == assumed_by
+    assert (fake.assumed[-1]["RoleArn"], fake.assumed[-1]["ExternalId"]) == (ROLE, "a-shared-secret")
+
+
+def test_keys_in_the_environment_go_before_its_profile(
+    fake: FakeAws, profiles: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles("source_profile = mine")
+    for name, value in (("PROFILE", "reader"), ("ACCESS_KEY_ID", "ENVIRONMENT"), ("SECRET_ACCESS_KEY", "s")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    list_once(ReaderSessions(SignIn()))
+    assert (fake.signed_with, fake.assumed) == (["ENVIRONMENT"], [])
+
+
+@pytest.mark.parametrize(
+    ("reader", "said"),
+    [
+        ("source_profile = nobody", "there is no AWS profile named nobody"),
+        ("", "AWS credentials are unusable: Partial credentials found in assume-role"),
+        ("source_profile = mine\ncredential_source = Environment", "contains both source_profile and"),
+        ("credential_source = Magic", 'The credential source "Magic"'),
+        ("source_profile = reader", "Infinite loop"),
+        ("source_profile = sso\n[profile sso]\nsso_session = s\nsso_account_id = 222222222222\nsso_role_name = r\n"
+         "[sso-session s]\nsso_region = us-east-1\nsso_start_url = https://nowhere.example",
+         "the AWS sign-in is missing or has expired"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("fake")
+def test_a_profile_that_leads_nowhere_is_one_sentence(run: Any, profiles: Any, reader: str, said: str) -> None:
+    profiles(reader)
+    answer = run("logs", "ls", "--bucket", CENTRAL_BUCKET, "--profile", "reader")
+    assert answer.exit_code == 1
+    assert said in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_a_profile_s_role_that_refuses_names_who_was_refused(run: Any, fake: FakeAws, profiles: Any) -> None:
+    profiles("source_profile = mine")
+    fake.refusal = "AccessDenied"
+    answer = run("logs", "ls", "--bucket", CENTRAL_BUCKET, "--profile", "reader")
+    assert answer.stderr.startswith(f"Error: {CALLER} may not assume {ROLE} (sts:AssumeRole): its trust policy must")
+    assert "if it demands an external ID, add --external-id" in answer.stderr
+    assert (len(answer.stderr.splitlines()), len(fake.assumed)) == (1, 1)
+
+
+def test_a_role_on_the_way_that_refuses_is_told_in_aws_s_words(run: Any, fake: FakeAws, profiles: Any) -> None:
+    profiles(f"source_profile = middle\n[profile middle]\nrole_arn = {MIDDLE}\nsource_profile = mine")
+    fake.refusal = "AccessDenied"
+    answer = run("logs", "ls", "--bucket", CENTRAL_BUCKET, "--profile", "reader")
+    assert answer.stderr.startswith(f"Error: profile middle may not assume {ROLE} (sts:AssumeRole): ")
+    assert answer.stderr.endswith("AWS says: no\n")
+
+
+def test_each_refused_file_is_told_and_nobody_is_asked_again_who_they_are(
+    run: Any, fake: FakeAws, profiles: Any
+) -> None:
+    profiles(f"mfa_serial = {SERIAL}\nsource_profile = mine")
+    fake.s3_error = "AccessDenied"
+    keys = [f"AWSLogs/{B}/{number}" for number in range(6)]
+    options = ["--to", "logs", "--bucket", CENTRAL_BUCKET, "--mfa-token", "123456"]
+    answer = run("logs", "get", "--profile", "reader", *options, *keys)
+    assert answer.stderr.count(f"{ROLE} may not read s3://{CENTRAL_BUCKET}/AWSLogs/") == 6
+    assert (len(fake.assumed), fake.named) == (1, 0)
+    answer = run("logs", "get", "--profile", "mine", *options, *keys)
+    assert answer.stderr.count(f"{CALLER} may not read s3://{CENTRAL_BUCKET}/AWSLogs/") == 6
+    assert (len(fake.assumed), fake.named) == (1, 1)
 
 
 def test_an_endpoint_that_is_no_url_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,18 +380,20 @@ KMS_MESSAGE = "User: x is not authorized to perform: kms:Decrypt on resource: ar
     ],
 )  # fmt: skip
 def test_what_is_refused_of_one_log_file_names_it_and_the_reader(error: Exception, said: str) -> None:
-    assert said in Asked(READER, "logs").say(error, "k")
+    assert said in Asked(ReaderSessions(READER), "logs").say(error, "k")
 
 
 @pytest.mark.usefixtures("fake")
 def test_a_queue_that_refuses_says_whose_credentials_ask_it() -> None:
-    said = Asked(READER, queue_url="https://q").say(refused("AccessDeniedException", "ReceiveMessage"))
+    said = Asked(ReaderSessions(READER), queue_url="https://q").say(refused("AccessDeniedException", "ReceiveMessage"))
     assert said.startswith(f"{CALLER} may not use the queue https://q (sqs:ReceiveMessage)")
-    assert "not with --role-arn" in said
+    assert "not as the reader role" in said
 
 
 def test_a_session_with_mfa_that_has_ended_says_what_to_do() -> None:
-    said = Asked(SignIn(role_arn=ROLE, mfa_serial=SERIAL), "logs").say(refused("ExpiredToken", "GetObject"), "k")
+    said = Asked(ReaderSessions(SignIn(role_arn=ROLE, mfa_serial=SERIAL)), "logs").say(
+        refused("ExpiredToken", "GetObject"), "k"
+    )
     assert said == "the session with MFA has ended: repeat the command with a new code; what is complete stays"
 
 
@@ -264,4 +409,4 @@ def test_a_session_with_mfa_that_has_ended_says_what_to_do() -> None:
     ],
 )
 def test_only_what_every_log_file_would_meet_ends_a_command(error: Exception, ends: bool) -> None:
-    assert Asked(READER, "logs").ends_all(error) is ends
+    assert Asked(ReaderSessions(READER), "logs").ends_all(error) is ends
