@@ -19,7 +19,7 @@ def apply(
     client = tables.table_client(session)
     stored = tables.read_table(client, table)
     plan = make_plan(source.subscriptions, stored)
-    findings = () if offline else checks.check(plan.new_or_changed, session)
+    findings = () if offline else checks.check(plan.new_or_changed, session, table)
     print_plan(plan, output.err() if json else output.out())
     tell(findings, source)
     done: list[str] = []

@@ -1,4 +1,4 @@
-"""What AWS can tell beforehand about a subscription: its bucket, and its topic if that is in Account A. Reads only.
+"""What AWS can tell beforehand about subscriptions: the stack, each bucket, and each topic in Account A. Reads only.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
 """
@@ -18,6 +18,7 @@ from distributary_cli import tables
 from distributary_cli.aws_errors import DENIED
 from distributary_cli.findings import Finding
 from distributary_cli.regions import is_known
+from distributary_cli.stack_checks import look_at_stack
 from distributary_cli.topic_checks import account_id_of, look_at_topic
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ class _Clients:
     """Account A's, which is the caller's own; None where that may not be asked."""
 
 
-def check(subscriptions: Sequence[Subscription], session: Session) -> tuple[Finding, ...]:
-    """Look at the buckets and topics of subscriptions, `AT_ONCE` at once; paused ones deliver nothing and are left out.
+def check(subscriptions: Sequence[Subscription], session: Session, table: str) -> tuple[Finding, ...]:
+    """Look at the stack of a table, and at the buckets and topics of subscriptions, `AT_ONCE` at once.
+
+    Paused ones deliver nothing and are left out.
 
     Raises:
         botocore.exceptions.ClientError: for another reason than a missing permission.
@@ -47,10 +50,11 @@ def check(subscriptions: Sequence[Subscription], session: Session) -> tuple[Find
     active = [one for one in subscriptions if not one.paused]
     if not active:
         return ()
+    left_out = tuple(look_at_stack(active, session, table))
     clients = _clients(active, session)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(lambda one: tuple(_look(clients, one)), active))
-    return tuple(finding for findings in found for finding in findings)
+    return (*left_out, *(finding for findings in found for finding in findings))
 
 
 def _clients(subscriptions: Sequence[Subscription], session: Session) -> _Clients:

@@ -15,7 +15,7 @@ class Finding:
     """What was found at one field of a subscription."""
 
     subscription: str
-    """Its name."""
+    """Its name; empty if it is about the whole file."""
     field: str
     reason: str
     is_problem: bool = True

@@ -1,10 +1,10 @@
-"""What Account A's stack says of itself: the outputs that commands need, so that nobody has to copy them.
+"""What Account A's stack says of itself: outputs and parameters that commands need, so that nobody has to copy them.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from boto3.session import Session
 from botocore.exceptions import ClientError
@@ -25,6 +25,7 @@ class Stack:
     outputs: Mapping[str, str]
     layout: KeyLayout
     """The keys' layout that its parameters describe."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_stack(session: Session, name: str) -> Stack:
@@ -47,7 +48,7 @@ def read_stack(session: Session, name: str) -> Stack:
     if "OwnerQueueUrl" not in outputs:
         raise StackError(f"stack {name} has no output OwnerQueueUrl: it is not the stack of template.yaml")
     parameters = {one["ParameterKey"]: one.get("ParameterValue", "") for one in described.get("Parameters", [])}
-    return Stack(outputs, _layout(parameters))
+    return Stack(outputs, _layout(parameters), parameters)
 
 
 def _layout(parameters: Mapping[str, str]) -> KeyLayout:

@@ -24,7 +24,9 @@ class SubscriptionFile:
     document: Document
 
     def problem(self, name: str, field: str, reason: str) -> Problem:
-        """What only showed later of one subscription's field."""
+        """What only showed later of one subscription's field, or of the whole file if no subscription is named."""
+        if not name:
+            return Problem(0, 0, field, reason)
         index = [one.name for one in self.subscriptions].index(name)
         return _placed(self.document, ("subscriptions", index), InvalidSubscriptionError(field, reason))
 

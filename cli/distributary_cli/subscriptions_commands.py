@@ -14,7 +14,7 @@ from distributary_cli.problems import SubscriptionFileError
 if TYPE_CHECKING:
     from distributary_cli.subscription_files import SubscriptionFile
 
-Offline = Annotated[bool, typer.Option("--offline", help="Don't look at buckets and topics in AWS.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Don't look at stack, buckets and topics in AWS.")]
 
 app = typer.Typer(
     help="Who receives what: check `subscriptions.yaml`, compare it with the table, apply it.",
@@ -64,7 +64,8 @@ def plan(
 ) -> None:
     """Show what `apply` would add, change and remove. Writes nothing.
 
-    Looks at the buckets, and the topics in Account A, of what is added or changed; exit code 1 if one isn't right.
+    Looks at the stack, and at the buckets, and the topics in Account A, of what is added or changed; exit code 1 if one
+    isn't right.
     """
     source = read_file(file)
     from distributary_cli import aws_errors, checks, tables
@@ -72,7 +73,7 @@ def plan(
     with aws_errors.said_plainly(table):
         session = tables.open_session(region, profile)
         planned = make_plan(source.subscriptions, tables.read_table(tables.table_client(session), table))
-        findings = () if offline else checks.check(planned.new_or_changed, session)
+        findings = () if offline else checks.check(planned.new_or_changed, session, table)
     if json:
         output.print_json({"table": table, **plan_data(planned), "problems": problems_data(findings, source)})
     else:
@@ -105,7 +106,7 @@ def apply(
 ) -> None:
     """Make the table hold what the file says: show the plan, ask, write.
 
-    Looks at buckets and topics as `plan` does; if one isn't right, nothing is written.
+    Looks at AWS as `plan` does; if one isn't right, nothing is written.
     Each account's item is written only if nobody has changed it since the plan was made.
     """
     if not (yes or dry_run or output.on_a_terminal()):

@@ -8,7 +8,10 @@ import yaml
 from samples import B, C, Z
 from typer.testing import CliRunner, Result
 
+from distributary.keys import KeyLayout
+from distributary_cli import stack_checks
 from distributary_cli.app import app
+from distributary_cli.stacks import Stack
 
 TABLE = "distributary-subscriptions"
 Run = Callable[..., Result]
@@ -28,7 +31,15 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def client(aws: None) -> Any:  # noqa: ARG001 - it stands up what this needs
+def parameters(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The stack's parameters; moto has no CloudFormation here, and test_stacks reads a stack."""
+    given = {"OrganizationId": "o-exampleorg", "AccountIds": "", "ThirdPartyAccountIds": Z}
+    monkeypatch.setattr(stack_checks, "read_stack", lambda *_: Stack({}, KeyLayout(), given))
+    return given
+
+
+@pytest.fixture
+def client(aws: None, parameters: dict[str, str]) -> Any:  # noqa: ARG001 - they stand up what this needs
     """A client of an empty table; the receivers' buckets are there too."""
     made = boto3.client("dynamodb")
     made.create_table(

@@ -17,6 +17,7 @@ from distributary_cli.regions import is_known
 
 HERE = "123456789012"
 """moto's account, which is Account A to these tests."""
+NO_STACKS_TABLE = "by-hand"
 
 
 def notified(topic_arn: str, account_id: str = B, **notify: str) -> Subscription:
@@ -24,7 +25,7 @@ def notified(topic_arn: str, account_id: str = B, **notify: str) -> Subscription
 
 
 def found(*subscriptions: Subscription) -> list[tuple[str, str, bool]]:
-    findings = check(subscriptions, boto3.Session())
+    findings = check(subscriptions, boto3.Session(), NO_STACKS_TABLE)
     return [(finding.field, finding.reason, finding.is_problem) for finding in findings]
 
 
@@ -97,7 +98,9 @@ def test_somebody_else_s_bucket_is_fine(fake_aws: type[FakeAws]) -> None:
 
 def test_a_bucket_that_is_missing_is_a_problem(fake_aws: type[FakeAws]) -> None:  # noqa: ARG001
     reason = f"there is no such bucket as owner-logs-{B}"
-    assert check([subscription(B)], boto3.Session()) == (Finding(f"owner-{B}", "copy_to.bucket", reason),)
+    assert check([subscription(B)], boto3.Session(), NO_STACKS_TABLE) == (
+        Finding(f"owner-{B}", "copy_to.bucket", reason),
+    )
 
 
 @pytest.mark.parametrize("status", [200, 403, 400])
@@ -146,7 +149,7 @@ def test_a_caller_who_may_not_ask_who_he_is_gets_a_warning_where_it_matters(fake
 def test_an_aws_that_cannot_be_reached_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(EndpointConnectionError):
-        check([subscription(B)], boto3.Session())
+        check([subscription(B)], boto3.Session(), NO_STACKS_TABLE)
 
 
 class Unreachable:
@@ -159,7 +162,7 @@ class Unreachable:
 
 def test_an_sns_that_cannot_be_reached_is_a_warning_about_that_topic(fake_aws: type[FakeAws]) -> None:
     session: Any = Unreachable()
-    (finding,) = check([notified(f"arn:aws:sns:eu-west-1:{A}:log-files")], session)
+    (finding,) = check([notified(f"arn:aws:sns:eu-west-1:{A}:log-files")], session, NO_STACKS_TABLE)
     assert (finding.subscription, finding.field, finding.is_problem) == (f"owner-{B}", "notify.topic_arn", False)
     assert finding.reason.startswith("it was not checked: SNS in eu-west-1 cannot be reached: Could not connect")
     assert fake_aws.requests == ["GetCallerIdentity"]

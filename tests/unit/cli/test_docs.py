@@ -86,3 +86,4 @@ def test_the_policy_allows_what_the_commands_ask_for() -> None:
     for action in ("Scan", "BatchGetItem", "PutItem", "DeleteItem"):
         assert f'"dynamodb:{action}"' in policy
     assert '"sns:GetTopicAttributes"' in policy
+    assert '"cloudformation:DescribeStacks"' in policy

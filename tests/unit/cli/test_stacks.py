@@ -43,6 +43,7 @@ def test_outputs_and_the_keys_layout_are_read(aws_session: Session) -> None:
     aws_session.stub.add_response("describe_stacks", answer({"OwnerQueueUrl": "https://…"}, parameters))
     stack = read_stack(aws_session.session, "distributary")
     assert stack.outputs == {"OwnerQueueUrl": "https://…"}
+    assert stack.parameters == parameters
     assert stack.layout.key_prefixes == ("", "trails/")
     assert stack.layout.organization_id == "o-exampleorg"
     assert dict(stack.layout.prefix_accounts) == {"cdn/": "222222222222"}
