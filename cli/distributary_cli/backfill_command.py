@@ -27,6 +27,10 @@ def backfill(
     ] = None,
     until: Until = None,
     rate: Annotated[int, typer.Option(metavar="FILES", min=1, help="At most so many files a second.")] = 100,
+    announce: Annotated[
+        bool,
+        typer.Option("--announce", help="Announce every log file, there or not; also where nothing is copied."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be delivered, and deliver nothing.")
     ] = False,
@@ -55,6 +59,8 @@ def backfill(
 
     What is there already is left alone, so a backfill that was interrupted is simply run again. With `--distributed`
     Step Functions compares many days, accounts, log types and Regions at once, and goes on when this command ends.
+
+    With `--announce` subscriptions with a topic hear of everything (again); what isn't there is delivered as well.
     """
     if redrive is not None:
         _redrive(redrive, where, json=json)
@@ -64,19 +70,21 @@ def backfill(
     window = read_window(since, until)
     if distributed:
         limits = {"rate": rate, "concurrency": concurrency, "tolerated_failure_percentage": tolerate}
-        _distribute(window, receivers, where, limits, dry_run=dry_run, wait=wait, json=json)
+        _distribute(window, receivers, where, limits, announce=announce, dry_run=dry_run, wait=wait, json=json)
     elif wait:
         raise typer.BadParameter("it is followed anyway; add --distributed", param_hint="--wait")
     else:
-        _by_day(window, receivers, where, rate, dry_run=dry_run, json=json)
+        _by_day(window, receivers, where, rate, announce=announce, dry_run=dry_run, json=json)
 
 
-def _by_day(window: "Window", receivers: Receivers, where: Where, rate: int, *, dry_run: bool, json: bool) -> None:
+def _by_day(
+    window: "Window", receivers: Receivers, where: Where, rate: int, *, announce: bool, dry_run: bool, json: bool
+) -> None:
     from distributary_cli.reconciling import Task, days
 
     windows = list(days(window, datetime.now(UTC)))
-    function, wanted = open_for(receivers, where)
-    tasks = [Task(one, day, 0, not dry_run) for day in windows for one in wanted]
+    function, wanted = open_for(receivers, where, announce=announce)
+    tasks = [Task(one, day, 0, not dry_run, announce) for day in windows for one in wanted]
     reports = run(function, tasks, where.stack, rate=None if dry_run else rate)
     found, sent = (sum(one[name] for one in reports) for name in ("missing", "repaired"))
     if json:
@@ -93,6 +101,7 @@ def _distribute(
     where: Where,
     limits: dict[str, int],
     *,
+    announce: bool,
     dry_run: bool,
     wait: bool,
     json: bool,
@@ -102,15 +111,16 @@ def _distribute(
     from distributary_cli.reconciling import Task
 
     now = datetime.now(UTC)
-    function, wanted = open_for(receivers, where)
+    function, wanted = open_for(receivers, where, announce=announce)
     with aws_errors.said_plainly(where.stack):
         backfills = open_backfills(where.session(), where.stack)
-        shards = [shard for one in wanted for shard in backfills.plan(function, Task(one, window, 0, repair=False))]
+        tasks = [Task(one, window, 0, repair=False, announce=announce) for one in wanted]
+        shards = [shard for task in tasks for shard in backfills.plan(function, task)]
         invocations = -(-len(shards) // SHARDS_IN_A_BATCH)
         counts = {"shards": len(shards), "subscriptions": len(wanted), "invocations": invocations}
         said = f"{len(shards)} shards of {len(wanted)} subscriptions, in {invocations} batches"
         if dry_run or not shards:
-            listed = f"{said}: at least {2 * len(shards)} requests that list. Nothing was started."
+            listed = f"{said}: at least {(1 if announce else 2) * len(shards)} requests that list. Nothing was started."
             output.print_json({**counts, "dry_run": dry_run}) if json else output.out().print(listed)
             return
         arn = backfills.start(shards, window, now, limits)

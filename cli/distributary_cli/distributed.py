@@ -69,7 +69,7 @@ class Backfills:
             asked = task.event | {"only_plan": True} | ({"after": after} if after is not None else {})
             answer = function.invoke(asked)
             for shard in answer["shards"]:
-                yield {"subscription": task.event["subscription"]} | shard
+                yield {name: asked[name] for name in ("subscription", "announce") if name in asked} | shard
             after = answer["continue_after"]
             if after is None:
                 return

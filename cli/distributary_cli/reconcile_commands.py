@@ -52,16 +52,25 @@ def reconcile(
     raise typer.Exit(1 if wrong else 0)
 
 
-def open_for(receivers: Receivers, where: Where) -> "tuple[ReconcileFunction, list[Subscription]]":
-    """The stack's function, and the subscriptions that are meant; leaves where there is none of either."""
+def open_for(
+    receivers: Receivers, where: Where, *, announce: bool = False
+) -> "tuple[ReconcileFunction, list[Subscription]]":
+    """The stack's function, and the subscriptions that are meant; leaves where there is none of either.
+
+    Those without copies can't be compared, those without a topic can't announce.
+    """
     from distributary_cli import aws_errors, reconciling
 
     account_ids = check_accounts(receivers.account)
     with aws_errors.said_plainly(where.stack):
         function = reconciling.open_function(where.session(), where.stack)
-    wanted = reconciling.chosen(function.subscriptions, account_ids, receivers.subscription or ())
+    able = [one for one in function.subscriptions if (one.notify if announce else one.copy_to)]
+    wanted = reconciling.chosen(able, account_ids, receivers.subscription or ())
     if not wanted:
-        output.fail("no subscription with copies is meant: `distributary subscriptions list` shows all of them")
+        listed = "`distributary subscriptions list` shows all of them"
+        instead = "; what has none is announced anew by `distributary backfill --announce`"
+        kind, more = ("notifications", "") if announce else ("copies", instead)
+        output.fail(f"no subscription with {kind} is meant: {listed}{more}")
     return function, wanted
 
 
@@ -83,7 +92,8 @@ def run(function: "ReconcileFunction", tasks: "Sequence[Task]", stack: str, rate
         except KeyboardInterrupt:
             queued = sum(one["repaired"] for one in reports)
             lasting = f" At least {queued} files are queued, and stay so." if any(one.repair for one in tasks) else ""
-            again = "Run it again: what is there by then is left alone."
+            there = "announced again" if any(one.announce for one in tasks) else "left alone"
+            again = f"Run it again: what is there by then is {there}."
             output.warn(f"Interrupted after {len(reports)} of {len(tasks)} comparisons.{lasting} {again}")
             raise
     return reports

@@ -38,6 +38,8 @@ class Task:
     window: Window
     grace_minutes: int
     repair: bool
+    announce: bool = False
+    """Everything, there or not; nothing is compared."""
 
     @property
     def event(self) -> dict[str, Any]:
@@ -48,6 +50,7 @@ class Task:
             **{name: time.isoformat() for name, time in times.items() if time is not None},
             "grace_minutes": self.grace_minutes,
             "repair": self.repair,
+            **({"announce": True} if self.announce else {}),
         }
 
 
@@ -95,7 +98,7 @@ class ReconcileFunction:
 
 
 def open_function(session: Session, stack: str) -> ReconcileFunction:
-    """The function of a stack, and what is subscribed and copied.
+    """The function of a stack, and what is subscribed.
 
     Raises:
         StackError: if there is no such stack, or it has no such function.
@@ -105,9 +108,9 @@ def open_function(session: Session, stack: str) -> ReconcileFunction:
     if "ReconcileFunctionName" not in outputs:
         raise stacks.StackError(f"stack {stack} has no output ReconcileFunctionName: deploy this version first")
     stored = tables.read_table(tables.table_client(session), outputs["SubscriptionsTableName"])
-    copying = (one for scope in stored.values() for one in scope.subscriptions if one.copy_to and not one.paused)
+    subscriptions = tuple(one for scope in stored.values() for one in scope.subscriptions if not one.paused)
     client = session.client("lambda", config=CONFIG)
-    return ReconcileFunction(client, outputs["ReconcileFunctionName"], tuple(copying))
+    return ReconcileFunction(client, outputs["ReconcileFunctionName"], subscriptions)
 
 
 def chosen(

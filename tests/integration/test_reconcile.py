@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from integration.test_fan_out import Subscriber, s3_key
 from integration.waiting import wait_until
 
 from distributary_local.deliveries import final_outcomes, read_bucket, read_outcomes
@@ -77,6 +78,17 @@ def test_a_backfill_queues_what_is_missing(deployment: Deployment, lost: str) ->
     done = distributary(deployment, "backfill", "--account", Z, "--since", "2d")
     assert done["queued"] == done["missing"]
     wait_until(lambda: lost not in read_bucket(deployment, Z, deployment.third_party_bucket))
+
+
+def test_what_was_delivered_is_announced_anew(deployment: Deployment, new_key: Callable[[str], str]) -> None:
+    key, subscriber = today(new_key(B)), Subscriber(deployment, B)
+    s3 = deployment.emulator.client("s3", CENTRAL_ACCOUNT_ID)
+    s3.put_object(Bucket=deployment.outputs["CentralBucketName"], Key=key, Body=b"logs")
+    first, _ = subscriber.wait_for(key, s3_key)
+    subscriber.bodies.clear()
+    assert distributary(deployment, "backfill", "--account", B, "--since", "2d", "--announce")["queued"] >= 1
+    again, _ = subscriber.wait_for(key, s3_key)
+    assert again["Records"][0]["s3"] == first["Records"][0]["s3"]
 
 
 def test_what_is_missing_becomes_a_metric(deployment: Deployment, lost: str) -> None:

@@ -13,8 +13,10 @@ from samples import CENTRAL_BUCKET, SETTINGS, A, B, C, Z, batch, cloudtrail_key,
 
 from distributary.breakers import OPENS_AFTER
 from distributary.copies import Copy
+from distributary.events import Addressee, ObjectCreated
 from distributary.messages import UndeliveredError
 from distributary.publishing import Notification
+from distributary.queues import redelivery
 from distributary.subscription_forms import from_mapping
 from distributary.subscription_table import to_item
 from distributary.subscriptions import ALL
@@ -213,6 +215,16 @@ def test_a_malformed_third_party_and_a_broken_one_come_back_each_by_itself(world
     assert result.fault == "throttled"
     assert "broken: " in str(result.reason)
     assert "bad of third parties" in str(result.reason)
+
+
+def test_what_is_queued_again_is_announced_although_its_copy_is_there(world: World) -> None:
+    world.subscribe(third_party("one", notifies=True), third_party("two", notifies=True))
+    world.handle(created(cloudtrail_key()))
+    anew = redelivery(ObjectCreated(CENTRAL_BUCKET, cloudtrail_key()), [Addressee("one", Z)])
+    assert world.handle(anew) == []
+    first, _, again = (json.loads(body)["Records"][0]["s3"] for body in world.made.topic.messages)
+    assert again == first
+    assert world.made.reporter.outcomes == {"delivered": 1, "already_delivered": 1}
 
 
 def test_a_copy_that_is_gone_for_good_does_not_come_back(world: World) -> None:

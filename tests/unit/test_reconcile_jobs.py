@@ -140,6 +140,24 @@ def test_a_subscription_without_copies_is_told_so(world: World) -> None:
         world.handle(compare_b())
 
 
+def test_a_subscription_without_copies_can_be_announced_everything_and_nobody_is_alarmed(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = plain_subscription(B, notify={"topic_arn": f"arn:aws:sns:us-east-1:{B}:log-files"})
+    del plain["copy_to"]
+    world.subscribe(from_mapping(plain))
+    world.s3.put_object(Bucket=CENTRAL_BUCKET, Key=cloudtrail_key(B), Body=b"logs")
+    assert world.handle(compare_b(announce=True, repair=True))["repaired"] == 1
+    [received] = world.sqs.receive_message(QueueUrl=world.queue)["Messages"]
+    [notice] = read_message(received["Body"])
+    assert isinstance(notice, ObjectCreated)
+    assert (notice.key, notice.subscriptions) == (cloudtrail_key(B), ((f"owner-{B}", B),))
+    assert "MissingFiles" not in capsys.readouterr().out
+    shard = {"subscription": compare_b()["subscription"], "prefix": f"AWSLogs/{B}/", "announce": True}
+    left = world.handle({"Items": [shard], "BatchInput": {"rate": 10, "arrived_before": LATER}})
+    assert (left["Items"], left["counts"]["repaired"]) == ([], 1)
+
+
 def test_what_is_malformed_keeps_nobody_else_from_being_compared_and_fails_by_itself(world: World) -> None:
     world.subscribe(subscription(B))
     world.dynamodb.put_item(TableName=TABLE, Item={"scope": {"S": C}})

@@ -16,13 +16,21 @@ from moto import mock_aws
 from samples import CENTRAL_BUCKET, LAYOUT, ORGANIZATION_ID, B, C, Z, plain_subscription, subscription
 
 from distributary.events import Addressee, ObjectCreated, read_message
-from distributary.reconciliation import NothingToCompareError, Reconciler, RepairError, Report, Request
+from distributary.reconciliation import (
+    NothingToAnnounceError,
+    NothingToCompareError,
+    Reconciler,
+    RepairError,
+    Report,
+    Request,
+)
 from distributary.subscription_forms import from_mapping
 from distributary.subscriptions import Subscription
 from distributary.windows import ALWAYS, Window
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
+TOPIC = f"arn:aws:sns:us-east-1:{B}:log-files"
 
 
 def key_of(account_id: str, day: int = 21, number: int = 0, log_type: str = "CloudTrail", before: str = "") -> str:
@@ -88,6 +96,45 @@ def test_a_repair_announces_each_missing_file_to_that_one_subscription(world: Wo
     assert {one.subscriptions for one in created} == {(Addressee(f"owner-{B}", B),)}
     assert {one.key for one in created} == {*keys} - {keys[7]}
     assert len(report.missing_keys) == 100
+
+
+def test_to_announce_is_to_queue_all_that_is_due_there_or_not(world: World) -> None:
+    keys = [key_of(B, number=number) for number in range(3)]
+    world.put(*keys, key_of(C), key_of(B, log_type="Config"))
+    world.deliver(keys[0], body=b"another")
+    wants = subscription(B, notify={"topic_arn": TOPIC}, filters={"log_types": ["CloudTrail"]})
+    counted = world.reconcile(wants, announce=True)
+    assert (counted.missing, counted.repaired, world.queue.sent) == (3, 0, [])
+    queued = world.reconcile(wants, announce=True, repair=True)
+    assert (queued.missing, queued.repaired, queued.present, queued.announces) == (3, 3, 0, True)
+    announced = [notice for letter in world.queue.sent for notice in read_message(letter.body)]
+    assert [(one.key, one.size) for one in announced if isinstance(one, ObjectCreated)] == [(key, 4) for key in keys]
+
+
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_what_is_not_copied_is_looked_up_when_it_is_announced_for_its_version(world: World, is_copied: bool) -> None:
+    world.put(key_of(B))
+    to = subscription(B, notify={"topic_arn": TOPIC})
+    to = to if is_copied else replace(to, copy_to=None)
+    world.reconcile(to, announce=True, repair=True)
+    [notice] = read_message(world.queue.sent[0].body)
+    assert isinstance(notice, ObjectCreated)
+    assert (notice.etag is not None) == is_copied
+
+
+def test_announcing_goes_on_where_time_ran_out(world: World) -> None:
+    keys = [key_of(B, number=number) for number in range(3)]
+    world.put(*keys)
+    to = replace(subscription(B, notify={"topic_arn": TOPIC}), copy_to=None)
+    first = world.reconcile(to, has_time=lambda: False, announce=True, repair=True)
+    assert (first.repaired, first.continue_after) == (1, keys[0])
+    rest = world.reconcile(to, announce=True, repair=True, after=first.continue_after)
+    assert (rest.repaired, rest.continue_after) == (2, None)
+
+
+def test_who_has_no_topic_can_be_announced_nothing(world: World) -> None:
+    with pytest.raises(NothingToAnnounceError, match=f"owner-{B} has no notify"):
+        world.reconcile(announce=True)
 
 
 def test_a_queue_that_refuses_is_an_error_not_a_repair(world: World) -> None:

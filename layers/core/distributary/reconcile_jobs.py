@@ -3,10 +3,12 @@
     {"subscription": {"scope": "222222222222", "name": "payments"}, "since": "2026-11-20T00:00:00Z", "repair": false}
     {"days": 2, "grace_minutes": 60, "repair": true}
     {"subscription": {…}, "since": "2026-01-01T00:00:00Z", "only_plan": true}
+    {"subscription": {…}, "since": "2026-11-01T00:00:00Z", "repair": true, "announce": true}
     {"Items": [{"subscription": {…}, "prefix": "AWSLogs/…"}, …], "BatchInput": {"since": "…", "rate": 10}}
 
 The second form, the schedule's, starts the first one for each subscription, asynchronously. The third answers with the
-shards of a backfill, the fourth compares a batch of them: `distributary.backfills`.
+shards of a backfill, the last compares a batch of them: `distributary.backfills`. With `announce`, which a shard can
+have too, nothing is compared: all in the window is announced anew, and copied where it isn't yet.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 """
 
@@ -20,7 +22,7 @@ from distributary.backfills import compare_batch, plan_shards, read_place
 from distributary.credentials import DeliverySessions
 from distributary.errors import DistributaryError
 from distributary.listings import leaves
-from distributary.reconciliation import NothingToCompareError, Reconciler, Report, Request
+from distributary.reconciliation import Reconciler, Report, Request
 from distributary.rounds import LambdaContext
 from distributary.sdk.signing import signing_with
 from distributary.subscription_table import StoredSubscriptionError, SubscriptionTable, sound
@@ -122,6 +124,7 @@ class Jobs:
             window=Window(_time(event, "since", now), _time(event, "until", now)),
             arrived_before=_time(event, "arrived_before", now) or now - grace,
             repair=bool(event.get("repair", False)),
+            announce=bool(event.get("announce", False)),
             after=event.get("after"),
             place=read_place(event),
         )
@@ -136,8 +139,8 @@ class Jobs:
 
     def _compare(self, request: Request, now: datetime, context: LambdaContext) -> Report:
         target = request.subscription.copy_to
-        if target is None:
-            raise NothingToCompareError(request.subscription)
+        if target is None or request.announce:
+            return self.reconciler.reconcile(request, None, now, lambda: _has_time(context))
         receiver = self.receiver(target.region)
         with signing_with(self.sessions.credentials(request.subscription)):
             return self.reconciler.reconcile(request, receiver, now, lambda: _has_time(context))

@@ -12,7 +12,10 @@ from distributary.reconciliation import Report
 
 
 def tell(service: str, logger: Logger, report: Report) -> None:
-    """Log what was found, and count what is missing, different and repaired."""
+    """Log what was found, and count what is missing, different and repaired; not what is only announced anew."""
+    if report.announces:
+        logger.info("announced anew", extra=report.to_json())
+        return
     is_fine = not (report.missing or report.different)
     level = logger.info if is_fine else logger.warning
     level("reconciled" if is_fine else "files are missing or different", extra=report.to_json())

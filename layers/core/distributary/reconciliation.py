@@ -3,7 +3,7 @@
 No state but the listings, so it finds whatever an event, a queue or a bug has lost, however long ago.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,13 @@ class NothingToCompareError(DistributaryError):
         super().__init__(f"subscription {subscription.name} has no copy_to: nothing can be compared")
 
 
+class NothingToAnnounceError(DistributaryError):
+    """The subscription names no topic."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        super().__init__(f"subscription {subscription.name} has no notify: nothing can be announced")
+
+
 class RepairError(DistributaryError):
     """The queue didn't take what is missing."""
 
@@ -51,6 +58,8 @@ class Request:
     arrived_before: datetime
     """What arrived later may still be on its way."""
     repair: bool = False
+    announce: bool = False
+    """Whether nothing is compared: whatever is due counts as missing, so that a repair announces all of it anew."""
     after: str | None = None
     """The central key behind which to go on."""
     place: Place | None = None
@@ -71,6 +80,8 @@ class Report:
     different_keys: list[str] = field(default_factory=list)
     continue_after: str | None = None
     """Where to go on, if time ran out."""
+    announces: bool = False
+    """Whether `missing` is what is to be announced, there or not."""
 
     def to_json(self) -> dict[str, Any]:
         """The form in which it is told and logged."""
@@ -89,26 +100,26 @@ class Reconciler:
     with_etags: bool
     """Whether the central bucket's ETags are those of the bytes: not where KMS encrypts."""
 
-    def reconcile(self, request: Request, receiver: "S3Client", now: datetime, has_time: Callable[[], bool]) -> Report:
+    def reconcile(
+        self, request: Request, receiver: "S3Client | None", now: datetime, has_time: Callable[[], bool]
+    ) -> Report:
         """Compare, and put what is missing into the queue if the request says so.
 
         Args:
             request: what to compare.
-            receiver: lists the receiving bucket.
+            receiver: lists the receiving bucket; not needed to announce.
             now: ends a window that has no other end.
             has_time: asked now and then; once it says no, the report says where to go on.
 
         Raises:
             NothingToCompareError: if the subscription has no bucket.
+            NothingToAnnounceError: if it has no topic, and is to announce.
             RepairError: if the queue refuses.
             botocore.exceptions.ClientError: as ListObjectsV2 does.
         """
-        target = request.subscription.copy_to
-        if target is None:
-            raise NothingToCompareError(request.subscription)
-        report = Report(request.subscription.name)
+        report = Report(request.subscription.name, announces=request.announce)
         lost: list[Listed] = []
-        for verdict, found in self._compare(request, target, receiver, now):
+        for verdict, found in self._verdicts(request, receiver, now):
             _note(report, verdict, found)
             if verdict is Verdict.MISSING and request.repair:
                 lost.append(found)
@@ -128,20 +139,35 @@ class Reconciler:
         types, regions = frozenset(filters.log_types), frozenset(filters.regions)
         return Planner(Selection(self.layout, scope, types, regions, request.window), now, by_day)
 
+    def _verdicts(
+        self, request: Request, receiver: "S3Client | None", now: datetime
+    ) -> Iterator[tuple[Verdict, Listed]]:
+        subscription, planner = request.subscription, self.planner(request, now)
+        places = planner.start() if request.place is None else [request.place]
+        if request.announce:
+            if subscription.notify is None:
+                raise NothingToAnnounceError(subscription)
+            return ((Verdict.MISSING, one) for place in places for one in self._due(request, planner, place))
+        if subscription.copy_to is None or receiver is None:
+            raise NothingToCompareError(subscription)
+        return self._compare(request, subscription.copy_to, receiver, planner, places)
+
     def _compare(
-        self, request: Request, target: CopyTarget, receiver: "S3Client", now: datetime
+        self, request: Request, target: CopyTarget, receiver: "S3Client", planner: Planner, places: Iterable[Place]
     ) -> Iterator[tuple[Verdict, Listed]]:
         """Both listings by the same prefixes, so that they come in the same order."""
-        planner = self.planner(request, now)
-        for place in planner.start() if request.place is None else [request.place]:
-            ours = walk(self.central, self.bucket, planner, place, after=request.after)
-            theirs = walk(receiver, target.bucket, planner, place, prefix=target.prefix, after=request.after)
+        for place in places:
             yield from compare(
-                (one for one in ours if self._is_due(one, request, planner.selection)),
-                theirs,
+                self._due(request, planner, place),
+                walk(receiver, target.bucket, planner, place, prefix=target.prefix, after=request.after),
                 prefix=target.prefix,
                 with_etags=self.with_etags and target.kms_key_arn is None,
             )
+
+    def _due(self, request: Request, planner: Planner, place: Place) -> Iterator[Listed]:
+        for one in walk(self.central, self.bucket, planner, place, after=request.after):
+            if self._is_due(one, request, planner.selection):
+                yield one
 
     @staticmethod
     def _is_due(one: Listed, request: Request, selection: Selection) -> bool:
@@ -155,7 +181,11 @@ class Reconciler:
     def _repair(self, subscription: Subscription, lost: Sequence[Listed]) -> int:
         if not lost:
             return 0
-        created = (ObjectCreated(self.bucket, one.key, size=one.size, etag=one.etag) for one in lost)
+        # Of what isn't copied a notification tells the version, which no listing has: S3 is asked if there is no ETag.
+        is_copied = subscription.copy_to is not None
+        created = (
+            ObjectCreated(self.bucket, one.key, size=one.size, etag=one.etag if is_copied else None) for one in lost
+        )
         addressees = [Addressee(subscription.name, subscription.account_id)]
         letters = [Letter(redelivery(one, addressees)) for one in created]
         if problem := next(filter(None, self.queue_of(subscription).send(letters)), None):

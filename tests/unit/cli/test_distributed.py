@@ -50,7 +50,7 @@ class States:
 
 @pytest.fixture
 def function(monkeypatch: pytest.MonkeyPatch, aws: None) -> Client:  # noqa: ARG001 - S3 is there
-    """B's and C's subscriptions; the function plans two answers' worth of shards for each."""
+    """B's subscription, with a topic, and C's; the function plans two answers' worth of shards for each."""
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     client = Client()
     client.answers = lambda event: {
@@ -59,7 +59,8 @@ def function(monkeypatch: pytest.MonkeyPatch, aws: None) -> Client:  # noqa: ARG
         else [],
         "continue_after": None if "after" in event else "x",
     }
-    plans = ReconcileFunction(client, "distributary-reconcile", (subscription(B), subscription(C)))  # type: ignore[arg-type]
+    notified = subscription(B, notify={"topic_arn": f"arn:aws:sns:us-east-1:{B}:log-files"})
+    plans = ReconcileFunction(client, "distributary-reconcile", (notified, subscription(C)))  # type: ignore[arg-type]
     monkeypatch.setattr(reconciling, "open_function", lambda *_: plans)
     monkeypatch.setattr(distributed, "POLL_SECONDS", 0)
     return client
@@ -102,6 +103,18 @@ def test_its_shards_are_stored_the_newest_first_and_it_is_started(run: Any, stat
     ]
     assert (given["since"][:10], given["until"][:10]) == ("2026-11-20", "2026-11-22")
     assert (given["rate"], given["concurrency"], given["tolerated_failure_percentage"]) == (10, 5, 100)
+
+
+def test_a_shard_says_whether_all_of_it_is_to_be_announced(run: Any, states: States) -> None:
+    begun = run("backfill", *DAYS, "--announce")
+    assert begun.stdout.startswith("2 shards of 1 subscriptions")
+    given = json.loads(states.started[0]["input"])
+    stored = boto3.client("s3").get_object(Bucket=BUCKET, Key=given["shards"])["Body"].read().decode()
+    shards = [json.loads(line) for line in stored.splitlines()]
+    assert [(one["announce"], one["prefix"][-3:]) for one in shards] == [(True, "21/"), (True, "20/")]
+    assert run("backfill", *DAYS, "--announce", "--dry-run").stdout.startswith(
+        "2 shards of 1 subscriptions, in 1 batches: at least 2 requests"
+    )
 
 
 def test_a_dry_run_plans_and_starts_nothing(run: Any, states: States, function: Client) -> None:

@@ -45,7 +45,9 @@ class Client:
 def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     """B's and a third party's subscriptions are there to be compared."""
     client = Client()
-    subscriptions = (subscription(B), subscription(Z, name="auditor", scope="all"))
+    notified = plain_subscription(C, notify={"topic_arn": f"arn:aws:sns:us-east-1:{C}:log-files"})
+    del notified["copy_to"]
+    subscriptions = (subscription(B), subscription(Z, name="auditor", scope="all"), from_mapping(notified))
     function = ReconcileFunction(client, "distributary-reconcile", subscriptions)  # type: ignore[arg-type]
     monkeypatch.setattr(reconciling, "open_function", lambda *_: function)
     return client
@@ -130,6 +132,18 @@ def test_a_dry_backfill_repairs_nothing(run: Any, client: Client) -> None:
     done = run("backfill", "--since", "2026-11-01", "--until", "2026-11-02", "--dry-run")
     assert done.stdout == "4 files would be queued, of 1 days and 2 subscriptions.\n"
     assert not any(one["repair"] for one in client.asked)
+
+
+def test_only_who_has_a_topic_is_announced_everything(run: Any, client: Client) -> None:
+    client.answers = lambda event: {"missing": 2, "repaired": 2 if event["repair"] else 0}
+    announced = run("backfill", "--since", "2026-11-20", "--until", "2026-11-21", "--announce")
+    assert announced.stdout == "2 files queued, of 1 days and 1 subscriptions.\n"
+    [asked] = client.asked
+    assert (asked["subscription"]["name"], asked["announce"], asked["repair"]) == (f"owner-{C}", True, True)
+    assert run("backfill", "--since", "2026-11-20", "--announce", "--dry-run").exit_code == 0
+    assert {(one["announce"], one["repair"]) for one in client.asked[1:]} == {(True, False)}
+    refused = run("backfill", "--since", "2026-11-20", "--announce", "--account", B)
+    assert (refused.exit_code, "no subscription with notifications is meant" in refused.stderr) == (1, True)
 
 
 def test_a_backfill_keeps_to_its_rate(run: Any, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
