@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from integration.isolation_world import (
     ACCOUNTS,
+    ANCESTORS,
     BACKFILLING,
     COMPARING,
     EXTERNAL_IDS,
@@ -37,20 +38,23 @@ THINGS = {
     "put": tuple(OWNERS),
     "delete": tuple(OWNERS),
     "copy": tuple(f"{owner}>{receiver}" for owner in OWNERS for receiver in RECEIVERS),
+    "open": (*OWNERS, "forged"),
+    "browse": (*OWNERS, "root", "folders"),
     **dict.fromkeys(("read", "write", "erase", "keys", "versions"), _EACH_RECEIVER),
     **dict.fromkeys(("publish", "subscribe"), tuple(NOTIFIED)),
-    "decrypt": ("central",),
+    "decrypt": ("central", "direct"),
     "table": ("read", "write"),
     "send": tuple(FUNCTIONS),
     "assume": (
         *(f"{role}{id_}" for role in _ROLES for id_ in ("", "+wrong", "+none")),
+        ANCESTORS,
         *(f"function-{name}" for name in FUNCTIONS),
         COMPARING,
         BACKFILLING,
     ),
 }
 """What each verb is tried on."""
-ROOT_VERBS = (*tuple(THINGS)[:10], "assume")
+ROOT_VERBS = (*tuple(THINGS)[:12], "assume")
 """S3 and STS: to everything else, the local AWS lets root keys pass whatever a policy says."""
 
 
@@ -115,11 +119,20 @@ class _Calls:
     def get(self, owner: str) -> None:
         self.s3.get_object(Bucket=self.central, Key=key_of(owner))
 
+    def open(self, owner: str) -> None:
+        self.s3.get_object(Bucket=self.world.direct["CentralBucketName"], Key=key_of(owner))
+
     def list(self, what: str) -> None:
+        self._list(self.central, what)
+
+    def browse(self, what: str) -> None:
+        self._list(self.world.direct["CentralBucketName"], what)
+
+    def _list(self, bucket: str, what: str) -> None:
         if what in ("root", "folders"):
-            self.s3.list_objects_v2(Bucket=self.central, Prefix="", **({"Delimiter": "/"} if what == "folders" else {}))
+            self.s3.list_objects_v2(Bucket=bucket, Prefix="", **({"Delimiter": "/"} if what == "folders" else {}))
         else:
-            self.s3.list_objects_v2(Bucket=self.central, Prefix=key_of(what)[:-1])
+            self.s3.list_objects_v2(Bucket=bucket, Prefix=key_of(what)[:-1])
 
     def put(self, owner: str) -> None:
         self.s3.put_object(Bucket=self.central, Key=key_of(owner) + _new(), Body=b"logs")
@@ -156,8 +169,9 @@ class _Calls:
         endpoint = f"arn:aws:sqs:{REGION}:{self.account_id}:matrix"
         self.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=endpoint)
 
-    def decrypt(self, _: str) -> None:
-        self.client("kms").decrypt(CiphertextBlob=self.world.ciphertext, KeyId=self.world.central["CentralKeyArn"])
+    def decrypt(self, which: str) -> None:
+        key_arn = {"central": self.world.central, "direct": self.world.direct}[which]["CentralKeyArn"]
+        self.client("kms").decrypt(CiphertextBlob=self.world.ciphertexts[which], KeyId=key_arn)
 
     def table(self, how: str) -> None:
         name, key = self.world.central["SubscriptionsTableName"], {"scope": {"S": "nobody"}}

@@ -9,7 +9,7 @@ from integration.permissions import assume, document, make_role, statement, trus
 from integration.stacks import central_stack, owner_stack, reader_stack, third_party_stack, topic_stack
 
 from distributary.keys import KeyLayout
-from distributary.policies import session_policy
+from distributary.policies import listing_policy, session_policy
 from distributary.subscriptions import CopyTarget, NotifyTarget, Subscription
 from distributary_local.deployment import (
     CENTRAL_ACCOUNT_ID,
@@ -33,6 +33,8 @@ COMPARING = "function-reconcile"
 """The function that works on both and has no queue of its own."""
 BACKFILLING = "function-backfill"
 """No function: the state machine's."""
+ANCESTORS = "ancestors-B"
+"""A reader of B's with Listing=ancestors."""
 DELIVERY_ROLE = "matrix-delivery"
 EXTERNAL_IDS = {f"delivery-{one}": f"issued-to-{one}" for one in RECEIVERS} | {"reader-C": "of-c", "reader-Z": "of-z"}
 """Of the roles that ask for one: not B's reader."""
@@ -45,11 +47,14 @@ class World:
     emulator: Emulator
     central: dict[str, str]
     """The outputs of Account A's stack."""
+    direct: dict[str, str]
+    """The outputs of one with DirectAccess."""
     receivers: dict[str, dict[str, str]]
     """The outputs of each receiver's stack, by its letter."""
     role_arns: dict[str, str]
     """Every role that somebody might assume, by a name such as delivery-B."""
-    ciphertext: bytes = b""
+    ciphertexts: dict[str, bytes]
+    """Something that is encrypted with each of the two keys."""
     sessions: dict[str, Any] = field(default_factory=dict)
     """Those taken, by what a principal `is` in the matrix."""
 
@@ -63,7 +68,7 @@ class World:
     def account_of(self, principal: str) -> str:
         """The account ID of a principal."""
         kind, _, which = principal.partition(" ")
-        return CENTRAL_ACCOUNT_ID if kind in ("function", "reader") else ACCOUNTS[which]
+        return CENTRAL_ACCOUNT_ID if kind in ("function", "reader", "ancestors") else ACCOUNTS[which]
 
     def subscription(self, receiver: str) -> Subscription:
         """What the function knows about a receiver."""
@@ -79,8 +84,12 @@ class World:
             is_third_party=receiver == "Z",
         )
 
-    def session_policy(self, receiver: str) -> str:
-        """What the function narrows a receiver's session with."""
+    def session_policy(self, kind: str, receiver: str) -> str | None:
+        """What a function narrows a receiver's session with: the one that delivers, or the one that compares."""
+        if kind not in ("narrowed", "listing"):
+            return None
+        if kind == "listing":
+            return listing_policy(self.subscription(receiver))
         layout, keys = KeyLayout(("", "/"), ORGANIZATION_ID, {}), [self.central["CentralKeyArn"]]
         return session_policy(self.subscription(receiver), self.central["CentralBucketName"], layout, keys)
 
@@ -108,10 +117,17 @@ class World:
         return self._become(function, f"delivery-{receiver}", **more)
 
     def _narrowed(self, receiver: str) -> Any:
-        return self._delivery(receiver, Policy=self.session_policy(receiver))
+        return self._delivery(receiver, Policy=str(self.session_policy("narrowed", receiver)))
+
+    def _listing(self, receiver: str) -> Any:
+        policy = str(self.session_policy("listing", receiver))
+        return self._become(self.session("function reconcile"), f"delivery-{receiver}", Policy=policy)
 
     def _reader(self, account: str) -> Any:
         return self._become(self.session(f"user {account}"), f"reader-{account}")
+
+    def _ancestors(self, account: str) -> Any:
+        return self._become(self.session(f"user {account}"), ANCESTORS)
 
     def _become(self, session: Any, role: str, **more: str) -> Any:
         external_id = {"ExternalId": EXTERNAL_IDS[role]} if role in EXTERNAL_IDS else {}
@@ -133,6 +149,8 @@ def world(deployment: Deployment) -> Iterator[World]:
             "DeliveryRoleName": DELIVERY_ROLE,
         }
         central = stacks.enter_context(central_stack(deployment, "matrix", **parameters))
+        parameters |= {"BucketName": "matrix-direct", "DirectAccess": "yes", "DeliveryRoleName": "matrix-direct"}
+        direct = stacks.enter_context(central_stack(deployment, "matrix-direct", **parameters))
         place = {"CentralBucketName": central["CentralBucketName"], "LogKeyArns": central["CentralKeyArn"]}
         topic = {"ReceivingAccountId": ACCOUNTS["C"], "TopicName": "matrix", "DeliveryRoleName": DELIVERY_ROLE}
         topic_arn = stacks.enter_context(topic_stack(deployment, "matrix-topic", **topic))["TopicArn"]
@@ -169,10 +187,22 @@ def world(deployment: Deployment) -> Iterator[World]:
             role_arns[f"reader-{one}"] = stacks.enter_context(
                 reader_stack(deployment, f"matrix-reader-{one.lower()}", **chosen)
             )["RoleArn"]
-        _write_log_files(deployment.emulator, central["CentralBucketName"], receivers)
+        chosen = place | {
+            "ReceivingAccountId": ACCOUNTS["B"],
+            "OrganizationId": ORGANIZATION_ID,
+            "Listing": "ancestors",
+        }
+        ancestors = reader_stack(deployment, "matrix-ancestors", **chosen)
+        role_arns[ANCESTORS] = stacks.enter_context(ancestors)["RoleArn"]
+        for bucket in (central["CentralBucketName"], direct["CentralBucketName"]):
+            _write_log_files(deployment.emulator, bucket)
+        _write_copies(deployment.emulator, receivers)
         kms = deployment.emulator.client("kms", CENTRAL_ACCOUNT_ID)
-        secret = kms.encrypt(KeyId=central["CentralKeyArn"], Plaintext=b"secret")["CiphertextBlob"]
-        yield World(deployment.emulator, central, receivers, role_arns, secret)
+        ciphertexts = {
+            name: kms.encrypt(KeyId=outputs["CentralKeyArn"], Plaintext=b"secret")["CiphertextBlob"]
+            for name, outputs in (("central", central), ("direct", direct))
+        }
+        yield World(deployment.emulator, central, direct, receivers, role_arns, ciphertexts)
 
 
 def key_of(owner: str) -> str:
@@ -182,9 +212,12 @@ def key_of(owner: str) -> str:
     return f"AWSLogs/{ACCOUNTS[owner]}/CloudTrail/f"
 
 
-def _write_log_files(emulator: Emulator, central: str, receivers: dict[str, dict[str, str]]) -> None:
+def _write_log_files(emulator: Emulator, bucket: str) -> None:
     for owner in ("A", "B", "C", "D", "forged"):
-        emulator.client("s3", CENTRAL_ACCOUNT_ID).put_object(Bucket=central, Key=key_of(owner), Body=b"logs")
+        emulator.client("s3", CENTRAL_ACCOUNT_ID).put_object(Bucket=bucket, Key=key_of(owner), Body=b"logs")
+
+
+def _write_copies(emulator: Emulator, receivers: dict[str, dict[str, str]]) -> None:
     for receiver, outputs in receivers.items():
         s3 = emulator.client("s3", ACCOUNTS[receiver])
         s3.put_object(Bucket=outputs["LogBucketName"], Key="delivered", Body=b"logs")

@@ -106,12 +106,12 @@ class Questions:
         account_id, everything = self.world.account_of(principal), {"everything": EVERYTHING}
         if kind in ("user", "named"):
             return Principal(account_id, "user/matrix" if kind == "user" else f"role/{DELIVERY_ROLE}", everything)
-        role_arn = self.world.role_arns[f"{'delivery' if kind == 'narrowed' else kind}-{which}"]
+        role_arn = self.world.role_arns[f"{'delivery' if kind in ('narrowed', 'listing') else kind}-{which}"]
         name = role_arn.rpartition("/")[2]
         if role_arn not in self.roles:
             self.roles[role_arn] = policies(self.world.emulator, account_id, name)
-        narrowed = json.loads(self.world.session_policy(which)) if kind == "narrowed" else None
-        return Principal(account_id, f"role/{name}", self.roles[role_arn], narrowed)
+        narrowed = self.world.session_policy(kind, which)
+        return Principal(account_id, f"role/{name}", self.roles[role_arn], json.loads(narrowed) if narrowed else None)
 
     def _requests(self, asking: Principal, verb: str, thing: str) -> Iterator[tuple[str, str, dict[str, str]]]:
         own, topic = self._own(thing.rpartition(">")[2])
@@ -136,23 +136,36 @@ class Questions:
                     self.world.role_arns[role],
                     {"sts:ExternalId": external_id} if external_id else {},
                 )
+            case "table" | "send" | "decrypt":
+                yield *self._request_to_account_a(verb, thing), {}
+            case "open" | "browse":
+                verb = {"open": "get", "browse": "list"}[verb]
+                yield from self._requests_to_a_central_bucket(self.world.direct, verb, thing)
+            case "copy":
+                yield from self._requests_to_a_central_bucket(self.world.central, "get", thing[0])
+                yield "s3:PutObject", f"{own}/new", {}
+            case _:
+                yield from self._requests_to_a_central_bucket(self.world.central, verb, thing)
+
+    def _request_to_account_a(self, verb: str, thing: str) -> tuple[str, str]:
+        central, account_id = self.world.central, ACCOUNTS["A"]
+        match verb:
             case "table":
                 action = {"read": "BatchGetItem", "write": "PutItem"}[thing]
-                name = self.world.central["SubscriptionsTableName"]
-                yield f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNTS['A']}:table/{name}", {}
+                table = central["SubscriptionsTableName"]
+                return f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{account_id}:table/{table}"
             case "send":
-                name = self.world.central[FUNCTIONS[thing][1]].rpartition("/")[2]
-                yield "sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNTS['A']}:{name}", {}
-            case "decrypt":
-                yield "kms:Decrypt", self.world.central["CentralKeyArn"], {}
+                queue = central[FUNCTIONS[thing][1]].rpartition("/")[2]
+                return "sqs:SendMessage", f"arn:aws:sqs:{REGION}:{account_id}:{queue}"
             case _:
-                yield from self._requests_to_the_central_bucket(verb, thing, own)
+                key_arns = {"central": central["CentralKeyArn"], "direct": self.world.direct["CentralKeyArn"]}
+                return "kms:Decrypt", key_arns[thing]
 
-    def _requests_to_the_central_bucket(
-        self, verb: str, thing: str, own: str
+    def _requests_to_a_central_bucket(
+        self, outputs: Mapping[str, str], verb: str, thing: str
     ) -> Iterator[tuple[str, str, dict[str, str]]]:
-        central = f"arn:aws:s3:::{self.world.central['CentralBucketName']}"
-        through_s3 = self.world.central["CentralKeyArn"], {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
+        central = f"arn:aws:s3:::{outputs['CentralBucketName']}"
+        through_s3 = outputs["CentralKeyArn"], {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
         match verb:
             case "get":
                 yield "s3:GetObject", f"{central}/{key_of(thing)}", {}
@@ -166,9 +179,6 @@ class Questions:
                 delimiter = {"s3:delimiter": "/"} if thing == "folders" else {}
                 prefix = "" if thing in ("root", "folders") else key_of(thing)[:-1]
                 yield "s3:ListBucket", central, {"s3:prefix": prefix} | delimiter
-            case "copy":
-                yield from self._requests_to_the_central_bucket("get", thing[0], own)
-                yield "s3:PutObject", f"{own}/new", {}
 
     def _own(self, receiver: str) -> tuple[str, str]:
         """A receiver's bucket and topic, if it is one and has them."""
