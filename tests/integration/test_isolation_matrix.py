@@ -35,6 +35,18 @@ def test_every_role_of_the_templates_has_a_row() -> None:
     assert {row.role for row in ROWS if row.role} == made
 
 
+def test_sam_adds_no_role_to_those_of_the_template() -> None:
+    """A function or state machine without one gets one, and so does an event such as ScheduleV2; none would have a row."""
+    template = load("template.yaml")
+    named = [{"Fn::GetAtt": f"{name}.Arn"} for name in resources(template, "AWS::IAM::Role")]
+    functions = resources(template, "AWS::Serverless::Function")
+    assert {name for name, one in functions.items() if one.get("Role") in named} == set(functions)
+    events = {event["Type"] for one in functions.values() for event in one.get("Events", {}).values()}
+    assert events == {"SQS", "Schedule"}
+    kinds = {one["Type"] for one in template["Resources"].values() if one["Type"].startswith("AWS::Serverless::")}
+    assert kinds == {"AWS::Serverless::Function", "AWS::Serverless::LayerVersion"}
+
+
 def test_what_nobody_may_do_is_what_must_never_happen() -> None:
     """All the rest is allowed to somebody: a call that never works would else pass for one that is denied."""
     allowed = {one for row in ROWS for one in row.may}
