@@ -2,7 +2,7 @@
 
 import io
 import sys
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import HTTPClientError, IncompleteReadError
 
@@ -17,15 +17,16 @@ HELD_BYTES = 1 << 23
 ATTEMPTS = 3
 
 
-def open_object(client: "S3Client", bucket: str, key: str) -> IO[bytes]:
-    """An object's content.
+def open_object(client: "S3Client", bucket: str, key: str, version_id: str | None = None) -> IO[bytes]:
+    """An object's content; its latest version's, if none is named.
 
     Raises:
         botocore.exceptions.ClientError: as GetObject does.
         botocore.exceptions.BotoCoreError: if it cannot be read, again and again.
     """
+    version: Any = {"VersionId": version_id} if version_id else {}
     for attempt in range(1, ATTEMPTS + 1):
-        answer = client.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        answer = client.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **version)
         if answer["ContentLength"] > HELD_BYTES:
             break
         try:

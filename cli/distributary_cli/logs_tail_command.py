@@ -42,7 +42,8 @@ def follow_log_files(
     from distributary_cli.reader_sessions import ReaderSessions, client
 
     sessions = ReaderSessions(sign_in)
-    with said_plainly(Asked(sessions, queue_url=queue_url)):
+    asked = Asked(sessions, queue_url=queue_url)
+    with said_plainly(asked):
         sqs = client(sessions.own, "sqs", region=queue_region(queue_url))
         show = _show_records(sessions) if records else _show_json if json else _show
         all_shown = follow(
@@ -51,6 +52,7 @@ def follow_log_files(
             lambda notice: _deal_with(notice, show),
             lambda reason: output.warn(f"Error: {reason}"),
             until_empty=until_empty,
+            outage=lambda error: output.warn(f"Error: {asked.say(error)}; trying again until Ctrl-C"),
         )
     raise typer.Exit(0 if all_shown else 1)
 
@@ -80,17 +82,19 @@ def _show_records(sessions: "ReaderSessions") -> Callable[[ObjectCreated], bool]
 
     from distributary_cli.logs_contents import open_object, write_lines
     from distributary_cli.logs_records import UnreadableFileError
+    from distributary_cli.reader_codes import passes
     from distributary_cli.reader_errors import Asked
     from distributary_cli.reader_sessions import client
 
     s3 = client(sessions.reader, "s3")
 
     def show(created: ObjectCreated) -> bool:
-        asked = Asked(sessions, created.bucket)
+        action = "s3:GetObjectVersion" if created.version_id else "s3:GetObject"
+        asked = Asked(sessions, created.bucket, read_action=action)
         try:
-            write_lines(open_object(s3, created.bucket, created.key))
+            write_lines(open_object(s3, created.bucket, created.key, created.version_id))
         except (ClientError, BotoCoreError) as error:
-            if asked.ends_all(error):
+            if asked.ends_all(error) and not passes(error):
                 output.fail(asked.say(error, created.key))
             reason = asked.say(error, created.key)
         except UnreadableFileError as error:

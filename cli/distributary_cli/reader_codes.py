@@ -25,3 +25,11 @@ OF_ONE = (
     sdk.ParamValidationError,
 )
 """Errors that the next log file may well escape."""
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same request may well be answered later: there is no network, or AWS is overloaded."""
+    if isinstance(error, sdk.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or error.response["Error"].get("Code") in SLOW | aws_errors.THROTTLED
+    return isinstance(error, sdk.HTTPClientError | sdk.ConnectionError)

@@ -24,6 +24,8 @@ class Asked:
     bucket: str = ""
     names_account: bool = False
     queue_url: str = ""
+    read_action: str = "s3:GetObject"
+    """What reading a log file takes; of a version that is named, another permission."""
 
     def say(self, error: BaseException, key: str | None = None) -> str:
         """An error in one sentence."""
@@ -59,8 +61,13 @@ class Asked:
         if code == "InvalidObjectState":
             return f"{place} is archived: it has to be restored before anybody can read it"
         if code in SLOW:
-            return f"S3 answers {code} for {place} again and again: repeat the command later, or lower --concurrency"
+            return self._overload(code, place)
         return f"{error.operation_name} was refused by AWS: {code}: {_message(error)}"
+
+    def _overload(self, code: str, place: str) -> str:
+        if self.queue_url:
+            return f"SQS answers {code} for {self.queue_url} again and again: repeat the command later"
+        return f"S3 answers {code} for {place} again and again: repeat the command later, or lower --concurrency"
 
     def _denial(self, error: sdk.ClientError, place: str) -> str:
         match error.operation_name:
@@ -82,7 +89,7 @@ class Asked:
                 )
             case "GetObject" | "HeadObject":
                 return (
-                    f"{self.reader()} may not read {place} (s3:GetObject): it is another account's, its KMS key "
+                    f"{self.reader()} may not read {place} ({self.read_action}): it is another account's, its KMS key "
                     "refuses (kms:Decrypt), or it is not there"
                 )
             case "ReceiveMessage" | "DeleteMessage" as action:

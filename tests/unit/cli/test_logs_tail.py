@@ -1,12 +1,14 @@
 import gzip
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 from samples import CENTRAL_BUCKET, B, cloudtrail_key, created
 
-from distributary_cli.logs_queues import queue_region
+from distributary_cli.logs_queues import follow, queue_region
 
 KEY = cloudtrail_key(B)
 S3_EVENT = {
@@ -99,12 +101,74 @@ def test_records_are_printed_where_they_can_be_read_and_else_the_message_stays(r
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=CENTRAL_BUCKET)
     s3.put_object(Bucket=CENTRAL_BUCKET, Key=KEY, Body=gzip.compress(b'{"Records":[{"a":1}]}'))
-    send(S3_EVENT)
+    send({"s3Bucket": CENTRAL_BUCKET, "s3ObjectKey": [KEY]})
     send(created("gone"))
     answer = run("logs", "tail", "--until-empty", "--records")
     assert (answer.exit_code, answer.stdout) == (1, '{"a":1}\n')
     assert answer.stderr == f"Error: there is no s3://{CENTRAL_BUCKET}/gone; its message stays in the queue\n"
     assert left(sqs) == 1
+
+
+def test_records_are_those_of_the_version_that_was_announced(run: Any, send: Any) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=CENTRAL_BUCKET)
+    s3.put_bucket_versioning(Bucket=CENTRAL_BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    announced = s3.put_object(Bucket=CENTRAL_BUCKET, Key=KEY, Body=b'{"Records":[{"a":1}]}')["VersionId"]
+    s3.put_object(Bucket=CENTRAL_BUCKET, Key=KEY, Body=b'{"Records":[{"forged":1}]}')
+    send(json.dumps(S3_EVENT).replace('"v"', json.dumps(announced)))
+    answer = run("logs", "tail", "--until-empty", "--records")
+    assert (answer.exit_code, answer.stdout, answer.stderr) == (0, '{"a":1}\n', "")
+
+
+class Queue:
+    """A queue whose answers to ReceiveMessage and DeleteMessage are given: messages, or errors that are raised."""
+
+    def __init__(self, *received: Any, deleted: Sequence[Exception | None] = ()) -> None:
+        self.received, self.answers = list(received), list(deleted)
+        self.deleted: list[str] = []
+
+    def receive_message(self, **_: Any) -> dict[str, Any]:
+        answer = self.received.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return {"Messages": [{"MessageId": answer, "ReceiptHandle": answer, "Body": json.dumps(S3_EVENT)}]}
+
+    def delete_message(self, **asked: Any) -> None:
+        error = self.answers.pop(0) if self.answers else None
+        if error:
+            raise error
+        self.deleted.append(asked["ReceiptHandle"])
+
+
+OUTAGE = EndpointConnectionError(endpoint_url="https://sqs.us-east-1.amazonaws.com")
+OVERLOAD = ClientError({"Error": {"Code": "ServiceUnavailable", "Message": "no"}}, "ReceiveMessage")
+DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ReceiveMessage")
+
+
+def follow_until(error: type[BaseException], queue: Any, **options: Any) -> list[Exception]:
+    outages: list[Exception] = []
+    with pytest.raises(error):
+        follow(queue, "url", lambda _: True, pytest.fail, outage=outages.append, pause_seconds=0, **options)
+    return outages
+
+
+@pytest.mark.parametrize("outage", [OUTAGE, OVERLOAD])
+def test_an_outage_is_told_once_and_outlasted(outage: Exception) -> None:
+    queue = Queue("1", outage, outage, "2", outage, "3", KeyboardInterrupt(), deleted=[None, outage, outage])
+    assert follow_until(KeyboardInterrupt, queue, until_empty=False) == [outage] * 3
+    assert queue.deleted == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("queue", "until_empty"),
+    [
+        (Queue(OUTAGE), False),  # it has never answered: more likely a wrong Region than an outage
+        (Queue("1", OUTAGE), True),
+        (Queue("1", DENIED), False),
+    ],
+)
+def test_what_may_not_pass_ends_it(queue: Queue, until_empty: bool) -> None:
+    assert follow_until(Exception, queue, until_empty=until_empty) == []
 
 
 @pytest.mark.usefixtures("aws")

@@ -390,6 +390,11 @@ def test_a_queue_that_refuses_says_whose_credentials_ask_it() -> None:
     assert "not as the reader role" in said
 
 
+def test_a_queue_that_is_too_busy_is_not_called_s3() -> None:
+    said = Asked(ReaderSessions(READER), queue_url="https://q").say(refused("ServiceUnavailable", "ReceiveMessage"))
+    assert said.startswith("SQS answers ServiceUnavailable for https://q")
+
+
 def test_a_session_with_mfa_that_has_ended_says_what_to_do() -> None:
     said = Asked(ReaderSessions(SignIn(role_arn=ROLE, mfa_serial=SERIAL)), "logs").say(
         refused("ExpiredToken", "GetObject"), "k"
