@@ -49,19 +49,16 @@ def final_outcomes(told: list[Told]) -> dict[str, Told]:
     return final
 
 
+def last_outcomes(told: list[Told]) -> dict[str, Told]:
+    """The last outcome of each key so far, final or not."""
+    return {one.key: one for one in told}
+
+
 def read_bucket(deployment: Deployment, account_id: str, bucket: str) -> dict[str, tuple[str, int]]:
     """Each key of a bucket, as its owner's root sees it, with its ETag and its size in bytes."""
     pages = deployment.emulator.client("s3", account_id).get_paginator("list_objects_v2").paginate(Bucket=bucket)
     objects = (found for page in pages for found in page.get("Contents", []))
     return {found["Key"]: (found["ETag"], found["Size"]) for found in objects}
-
-
-def read_notification(deployment: Deployment, account_id: str) -> Any:
-    """One notification from an account's queue, which keeps it."""
-    client = deployment.emulator.client("sqs", account_id)
-    url = deployment.notification_queues[account_id]
-    [message] = client.receive_message(QueueUrl=url, VisibilityTimeout=0, WaitTimeSeconds=20)["Messages"]
-    return json.loads(message["Body"])
 
 
 def _parse(line: str) -> Iterator[Told]:

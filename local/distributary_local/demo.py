@@ -1,23 +1,32 @@
 """The main job, once, in front of your eyes: log files arrive, their owners get them, and nobody else but Z does."""
 
-import json
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from distributary_local.deliveries import Told, Written, final_outcomes, read_notification, read_outcomes
+from distributary_local.announcements import read_one, take_all
+from distributary_local.deliveries import Told, Written, final_outcomes, last_outcomes, read_outcomes
 from distributary_local.demo_tables import accounts_table, attempts_table, outcomes_table
-from distributary_local.deployment import ACCOUNTS, CENTRAL_ACCOUNT_ID, ORGANIZATION_ID, OWNERS, Deployment
+from distributary_local.deployment import (
+    ACCOUNTS,
+    CENTRAL_ACCOUNT_ID,
+    FORMATS,
+    ORGANIZATION_ID,
+    OWNERS,
+    THIRD_PARTY_ACCOUNT_ID,
+    Deployment,
+)
 from distributary_local.log_files import generate
 from distributary_local.outage import third_party_outage
 from distributary_local.trespass import Attempt, attempts
-from distributary_local.verdicts import wrong_copies, wrong_outcomes
+from distributary_local.verdicts import wrong_copies, wrong_in_outage, wrong_notifications, wrong_outcomes
 
 DEADLINE_SECONDS = 120.0
 OUTAGE_FILES = 30
+TO_OWNERS, TO_Z = "DELIVER_TO_OWNER_LOG_GROUP", "FAN_OUT_LOG_GROUP"
 out = Console(soft_wrap=True)
 
 
@@ -25,45 +34,58 @@ def run_demo(deployment: Deployment, files: int, seed: int) -> bool:
     """Write log files, wait for their outcomes, show tables and trespasses; say whether all of it held."""
     with _progress() as progress:
         written = list(_write(deployment, progress, files, seed, until=datetime.now(UTC)))
-        told = _wait(deployment, progress, written, "owners", "DELIVER_TO_OWNER_LOG_GROUP")
-        third_party = _wait(deployment, progress, written, "Z", "FAN_OUT_LOG_GROUP")
+        told = _wait(deployment, progress, written, "owners", TO_OWNERS)
+        third_party = _wait(deployment, progress, written, "Z", TO_Z)
     out.print(accounts_table(written, told, third_party))
     out.print(outcomes_table(written, told, third_party))
-    _show_notification(deployment, OWNERS[1])
+    for account_id, name in {OWNERS[1]: "B", THIRD_PARTY_ACCOUNT_ID: "Z"}.items():
+        _show_notification(deployment, account_id, name)
     tried = list(_trespass(deployment, written))
     out.print(attempts_table(tried))
-    written += _show_outage(deployment, seed)
-    told = final_outcomes(read_outcomes(deployment, "DELIVER_TO_OWNER_LOG_GROUP"))
-    problems = [*wrong_outcomes(written, told), *wrong_copies(deployment, written)]
-    problems += [f"{one.who} could {one.what}: {one.answer}" for one in tried if not one.held]
+    problems = [f"{one.who} could {one.what}: {one.answer}" for one in tried if not one.held]
+    in_outage, wrong = _show_outage(deployment, seed)
+    written += in_outage
+    told, third_party = (final_outcomes(read_outcomes(deployment, group)) for group in (TO_OWNERS, TO_Z))
+    notified = {account_id: take_all(deployment, account_id) for account_id in FORMATS}
+    problems += [*wrong, *wrong_outcomes(written, told, third_party), *wrong_copies(deployment, written)]
+    problems += wrong_notifications(written, notified)
     for problem in problems:
         out.print(f"[red]✗[/red] {problem}", highlight=False)
     if not problems:
-        out.print(f"[green]✓[/green] All of it held: {len(written)} files written, no file lost, none astray.")
+        out.print(
+            f"[green]✓[/green] All of it held: {len(written)} files written, no file lost, none astray; "
+            f"{sum(map(len, notified.values()))} notifications."
+        )
     return not problems
 
 
-def _show_notification(deployment: Deployment, account_id: str) -> None:
+def _show_notification(deployment: Deployment, account_id: str, name: str) -> None:
     """Print one notification as its subscriber got it."""
     queue = deployment.notification_queues[account_id]
-    out.print(f"A notification, as {ACCOUNTS[account_id]} gets it from {queue.rpartition('/')[2]}", style="italic")
-    out.print_json(json.dumps(read_notification(deployment, account_id)), indent=None)
+    out.print(f"A notification, as {name} gets it from {queue.rpartition('/')[2]}", style="italic")
+    out.print(read_one(deployment, account_id), markup=False, highlight=False)
 
 
-def _show_outage(deployment: Deployment, seed: int) -> list[Written]:
-    """Let Z's bucket refuse while more log files arrive; then wait until Z has them after all."""
+def _show_outage(deployment: Deployment, seed: int) -> tuple[list[Written], list[str]]:
+    """Let Z's bucket refuse while more log files arrive; then wait until Z has them after all.
+
+    Returns:
+        These log files, and what was wrong before Z's bucket was mended.
+    """
     out.print("Z's outage: its bucket refuses every write", style="italic")
     with third_party_outage(deployment), _progress() as progress:
         yesterday = datetime.now(UTC) - timedelta(days=1)
         written = list(_write(deployment, progress, OUTAGE_FILES, seed, until=yesterday))
-        told = _wait(deployment, progress, written, "owners", "DELIVER_TO_OWNER_LOG_GROUP")
-        keys = {one.file.key for one in written}
-        tried = {one.key for one in read_outcomes(deployment, "FAN_OUT_LOG_GROUP") if one.outcome == "failed"} & keys
+        told = _wait(deployment, progress, written, "owners", TO_OWNERS)
+        _wait(deployment, progress, written, "Z's failures", TO_Z, last_outcomes)
+        tried = read_outcomes(deployment, TO_Z)
+    problems = list(wrong_in_outage(written, told, tried))
     delivered = sum(one.outcome == "delivered" for one in told.values())
-    out.print(f"  owners got their {delivered} files meanwhile; {len(tried)} for Z failed and wait in its own queue")
+    failed = {one.key for one in tried if one.outcome == "failed"} & {one.file.key for one in written}
+    out.print(f"  owners got their {delivered} files meanwhile; {len(failed)} for Z failed and wait in its own queue")
     with _progress() as progress:
-        _wait(deployment, progress, written, "Z, which is mended", "FAN_OUT_LOG_GROUP")
-    return written
+        _wait(deployment, progress, written, "Z, which is mended", TO_Z)
+    return written, problems
 
 
 def _write(deployment: Deployment, progress: Progress, count: int, seed: int, until: datetime) -> Iterator[Written]:
@@ -93,14 +115,19 @@ def _write(deployment: Deployment, progress: Progress, count: int, seed: int, un
 
 
 def _wait(
-    deployment: Deployment, progress: Progress, written: Collection[Written], whose: str, log_group: str
+    deployment: Deployment,
+    progress: Progress,
+    written: Collection[Written],
+    whose: str,
+    log_group: str,
+    outcomes: Callable[[list[Told]], dict[str, Told]] = final_outcomes,
 ) -> dict[str, Told]:
-    """Wait until every file has a final outcome, or until the deadline: what is missing then is reported as such."""
+    """Wait until every file has such an outcome, or until the deadline: what is missing then is reported as such."""
     keys = {one.file.key for one in written}
     task = progress.add_task(f"Waiting for {whose}", total=len(keys))
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
-        told = {key: one for key, one in final_outcomes(read_outcomes(deployment, log_group)).items() if key in keys}
+        told = {key: one for key, one in outcomes(read_outcomes(deployment, log_group)).items() if key in keys}
         progress.update(task, completed=len(told))
         if len(told) == len(keys) or time.monotonic() > deadline:
             return told

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote_plus
 
 from integration.permissions import document, statement
 from integration.stacks import central_stack, owner_stack, subscribe, third_party_stack
@@ -16,6 +15,7 @@ from integration.waiting import wait_until
 
 from distributary.subscription_forms import from_mapping
 from distributary_local import faults
+from distributary_local.announcements import told_key
 from distributary_local.deliveries import Told, final_outcomes, read_outcomes
 from distributary_local.deployment import (
     CENTRAL_ACCOUNT_ID,
@@ -38,13 +38,6 @@ QUEUES = {OWNERS_FUNCTION: "OwnerQueueUrl", FAN_OUT: "ThirdPartyQueueUrl"}
 VISIBILITY_SECONDS = 120
 """Instead of six minutes. On a busy machine, too, no invocation of these tests takes as long: its files would be done
 twice."""
-
-
-def told_key(form: str, body: Any) -> str:
-    """The key that a notification is about."""
-    if form == "s3":
-        return unquote_plus(body["Records"][0]["s3"]["object"]["key"])
-    return str(body["s3ObjectKey"][0] if form == "cloudtrail" else body["detail"]["object"]["key"])
 
 
 @dataclass(frozen=True, slots=True)
