@@ -52,7 +52,7 @@ def test_a_broken_bucket_is_given_up_on_and_the_others_are_served(cloud: Cloud) 
     assert counts["requests"]["SendMessageBatch"] > 0
 
 
-@pytest.mark.parametrize("name", ["boto3_threads", "client_per_account", "tutorial"])
+@pytest.mark.parametrize("name", ["bare", "boto3_threads", "client_per_account", "tutorial"])
 def test_the_others_do_the_same_work(cloud: Cloud, name: str) -> None:
     with contestant(cloud, name, connections=4) as other:
         cloud.counts()
