@@ -36,7 +36,7 @@ def test_every_role_of_the_templates_has_a_row() -> None:
 
 
 def test_sam_adds_no_role_to_those_of_the_template() -> None:
-    """A function or state machine without one gets one, and so does an event such as ScheduleV2; none would have a row."""
+    """A function or state machine without one gets one, as does an event such as ScheduleV2: it would have no row."""
     template = load("template.yaml")
     named = [{"Fn::GetAtt": f"{name}.Arn"} for name in resources(template, "AWS::IAM::Role")]
     functions = resources(template, "AWS::Serverless::Function")
