@@ -319,6 +319,10 @@ class TestARefusedStack:
                 {"AccountIds": B, "Encryption": "SSE-KMS", "ExistingBucketName": "existing-encrypted"},
                 "Name the ExistingKmsKeyArn",
             ),
+            (
+                {"AccountIds": B, "DirectAccess": "yes", "ExistingBucketName": "existing-direct"},
+                "Give DirectAccess by the existing bucket's own policy",
+            ),
         ],
     )
     def test_is_not_created(self, deployment: Deployment, parameters: dict[str, str], reason: str) -> None:
