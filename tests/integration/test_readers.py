@@ -1,5 +1,6 @@
 """Reading the central bucket itself: as a user of B or Z through a reader role, or directly. What a reader can't do."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -94,9 +95,10 @@ def as_ancestors(deployment: Deployment, user: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def direct_bucket(deployment: Deployment) -> Iterator[str]:
-    """The central bucket of a stack with DirectAccess, with a file of A, B and C in every form and two forged ones."""
+    """The encrypted bucket of a stack with DirectAccess; a file of A, B and C in every form, and two forged ones."""
     stack = {"OrganizationId": ORGANIZATION_ID, "DirectAccess": "yes", "BucketName": "readers-direct"}
-    with central_stack(deployment, "readers-direct", **stack, ThirdPartyAccountIds=Z) as outputs:
+    stack |= {"ThirdPartyAccountIds": Z, "Encryption": "SSE-KMS"}
+    with central_stack(deployment, "readers-direct", **stack) as outputs:
         s3 = deployment.emulator.client("s3", A)
         for key in (*(form.format(owner) for form in FORMS for owner in (A, B, C)), *FORGED):
             s3.put_object(Bucket=outputs["CentralBucketName"], Key=key, Body=b"logs")
@@ -118,6 +120,15 @@ def found(s3: Any, bucket: str, **place: str) -> list[str]:
     """The keys and folders that a listing shows."""
     page = s3.list_objects_v2(Bucket=bucket, **place)
     return [one["Key"] for one in page.get("Contents", [])] + [one["Prefix"] for one in page.get("CommonPrefixes", [])]
+
+
+def walked(s3: Any, bucket: str, key: str) -> list[str]:
+    """What a listing shows in the folder of a key, to who has opened one folder after the other from the root."""
+    prefix = ""
+    for folder in key.split("/")[:-1]:
+        assert f"{prefix}{folder}/" in found(s3, bucket, Prefix=prefix, Delimiter="/")
+        prefix += f"{folder}/"
+    return found(s3, bucket, Prefix=prefix, Delimiter="/")
 
 
 OWN_PREFIXES = [form.format(B).rpartition("f")[0] for form in FORMS]
@@ -241,11 +252,29 @@ class TestAnAncestorsReader:
 
     @pytest.mark.parametrize("own", [form.format(B) for form in FORMS])
     def test_walks_from_the_root_to_its_own_files(self, bucket: str, as_ancestors: Any, own: str) -> None:
-        prefix = ""
-        for folder in own.split("/")[:-1]:
-            assert f"{prefix}{folder}/" in found(as_ancestors, bucket, Prefix=prefix, Delimiter="/")
-            prefix += f"{folder}/"
-        assert own in found(as_ancestors, bucket, Prefix=prefix, Delimiter="/")
+        assert own in walked(as_ancestors, bucket, own)
+
+    def test_walks_through_each_folder_that_it_names(self, deployment: Deployment, user: Any) -> None:
+        """Of nested prefixes: before AWSLogs/, and a mapped one."""
+        s3, name = deployment.emulator.client("s3", A), "readers-nested"
+        own = [f"team/trails/AWSLogs/{B}/Readers/f", "logs/cdn/f"]
+        s3.create_bucket(Bucket=name)
+        for key in (*own, f"team/trails/AWSLogs/{C}/Readers/f", "logs/others/f"):
+            s3.put_object(Bucket=name, Key=key, Body=b"logs")
+        place = {"CentralBucketName": name, "ReceivingAccountId": B, "Listing": "ancestors"}
+        prefixes = {"KeyPrefixes": ",team/,team/trails/,logs/", "MappedPrefix": "logs/cdn/"}
+        with reader_stack(deployment, "readers-nested", **place, **prefixes) as outputs:
+            walker = become(deployment, user(B, "readers-nested"), outputs["RoleArn"])
+            for key in own:
+                assert key in walked(walker, name, key)
+            for prefix in ("logs/others/", f"team/trails/AWSLogs/{C}/"):
+                asked = {"Bucket": name, "Prefix": prefix, "Delimiter": "/"}
+                assert answer(lambda a=asked: walker.list_objects_v2(**a)) == "AccessDenied"  # type: ignore[misc]
+
+    def test_lists_nothing_without_a_prefix(self, bucket: str, as_ancestors: Any) -> None:
+        """Not even an empty one: there is nothing then that the condition could compare."""
+        assert answer(lambda: as_ancestors.list_objects_v2(Bucket=bucket, Delimiter="/")) == "AccessDenied"
+        assert answer(lambda: as_ancestors.list_objects_v2(Bucket=bucket)) == "AccessDenied"
 
     def test_sees_other_accounts_ids(self, bucket: str, as_ancestors: Any) -> None:
         assert f"AWSLogs/{C}/" in found(as_ancestors, bucket, Prefix="AWSLogs/", Delimiter="/")
@@ -400,6 +429,23 @@ class TestDirectAccess:
     def test_reads_its_own_files_and_nobody_elses(self, direct_bucket: str, directly: Any, form: str) -> None:
         assert reads(directly, direct_bucket, form.format(B)) == {"OK"}
         assert reads(directly, direct_bucket, form.format(A), form.format(C)) == {"AccessDenied"}
+
+    def test_decrypts_log_files_by_a_statement_of_the_keys_that_holds_through_s3_only(
+        self, deployment: Deployment, direct_bucket: str, directly: Any
+    ) -> None:
+        kms, own = deployment.emulator.client("kms", A), FORMS[0].format(B)
+        key_arn = directly.head_object(Bucket=direct_bucket, Key=own)["SSEKMSKeyId"]
+        key = {"KeyId": key_arn, "PolicyName": "default"}
+        policy = json.loads(kms.get_key_policy(**key)["Policy"])
+        [decrypt] = [one for one in policy["Statement"] if one["Sid"] == "OwnersDecryptDirectly"]
+        assert decrypt["Condition"]["StringLike"] == {"kms:ViaService": "s3.*.amazonaws.com"}
+        less = policy | {"Statement": [one for one in policy["Statement"] if one != decrypt]}
+        kms.put_key_policy(**key, Policy=json.dumps(less))
+        try:
+            assert reads(directly, direct_bucket, own) == {"AccessDenied"}
+        finally:
+            kms.put_key_policy(**key, Policy=json.dumps(policy))
+        assert reads(directly, direct_bucket, own) == {"OK"}
 
     def test_reads_no_forged_key_and_changes_nothing(self, direct_bucket: str, directly: Any) -> None:
         assert reads(directly, direct_bucket, *FORGED) == {"AccessDenied"}
