@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from samples import A, B
@@ -21,6 +23,14 @@ from distributary.sdk import large_copies
 from distributary.sdk.copies import SdkCopier
 from distributary.sdk.engine import SdkCopierInThreads
 from distributary.wire.copies import WireCopier
+
+
+class Raw(io.BytesIO):
+    """A body as urllib3 has it."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
 
 Run = Callable[[Copy], StoredObject | None]
 CREDENTIALS = SessionCredentials("AKIAEXAMPLE", "secret", None)
@@ -65,6 +75,25 @@ def test_the_version_that_the_event_names_is_copied(s3: Any, run: Run) -> None:
     s3.put_object(Bucket="central", Key="log", Body=b"second")
     run(copy_of("log", version_id=first))
     assert s3.get_object(Bucket="owner", Key="log")["Body"].read() == b"first"
+
+
+@pytest.mark.parametrize("code", ["PermanentRedirect", "AuthorizationHeaderMalformed"])
+def test_boto3_does_not_follow_a_bucket_into_another_region(code: str) -> None:
+    copier, asked = SdkCopier(connections=1), list[str]()
+
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        asked.append(request.url)
+        body = f"<Error><Code>{code}</Code><Message>elsewhere</Message><Region>ap-south-2</Region></Error>"
+        headers: Any = {"x-amz-bucket-region": "ap-south-2"}
+        return AWSResponse(request.url, 301, headers, Raw(body.encode()))
+
+    copier.client("eu-west-1").meta.events.register("before-send.s3", answer)  # type: ignore[arg-type] # it may answer
+    with pytest.raises(
+        ClientError, match=f"{code}.*owner is in ap-south-2, and its subscription says eu-west-1"
+    ) as raised:
+        copier.copy(copy_of("log")._replace(region="eu-west-1"), CREDENTIALS)
+    assert classify(raised.value) is Fault.RECEIVER_BROKEN
+    assert asked == ["https://s3.eu-west-1.amazonaws.com/owner/log"]
 
 
 def test_tags_stay_behind(s3: Any, run: Run) -> None:

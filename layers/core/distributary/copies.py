@@ -5,6 +5,8 @@ No byte of a log file passes through here. Source: https://docs.aws.amazon.com/A
 
 from typing import NamedTuple, Protocol
 
+from botocore.exceptions import ClientError
+
 from distributary.credentials import SessionCredentials
 from distributary.errors import DistributaryError
 from distributary.objects import Source, StoredObject
@@ -27,6 +29,20 @@ class Copy(NamedTuple):
     bucket_owner: str
     region: str
     key: str
+
+
+def with_region(error: ClientError, copy: Copy) -> ClientError:
+    """The error, which names the bucket's Region if S3 says that it is another than the subscription's.
+
+    Nobody follows it there: the notification would tell a Region where the copy isn't.
+    """
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    region = headers.get("x-amz-bucket-region", copy.region)
+    if region == copy.region:
+        return error
+    said = f"{copy.bucket} is in {region}, and its subscription says {copy.region}"
+    told = {**error.response, "Error": {**error.response["Error"], "Message": said}}
+    return ClientError(told, error.operation_name)  # type: ignore[arg-type] # as the answer has it, but for the message
 
 
 class CopyEngine(Protocol):

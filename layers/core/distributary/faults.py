@@ -55,6 +55,8 @@ THROTTLED = frozenset(
 )
 TRANSIENT = frozenset(
     {"InternalError", "InternalFailure", "ServiceUnavailable", "RequestTimeout", "OperationAborted", "503", "500"}
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html: until S3's own DNS knows a new bucket
+    | {"TemporaryRedirect"}
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: a conflict is tried again
     | {"ConditionalRequestConflict", "ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed"}
 )

@@ -290,16 +290,24 @@ def test_a_200_that_describes_no_copy_is_tried_again_later(body: bytes) -> None:
     "answer",
     [
         error("PermanentRedirect", 301),
-        error("TemporaryRedirect", 307),
         error("AuthorizationHeaderMalformed", 400),
         error("IllegalLocationConstraintException", 400),
-        Answer(301, {"x-amz-bucket-region": "eu-west-1"}, b""),
+        Answer(301, {}, b""),
     ],
 )
-def test_a_bucket_that_is_elsewhere_is_the_other_engines(answer: Answer) -> None:
+def test_a_bucket_in_another_region_than_its_subscription_says_is_the_receivers_trouble(answer: Answer) -> None:
+    """To follow S3 there would announce the copy with a Region where it isn't."""
     other = Other()
-    assert run(answer, other=other) is MADE
-    assert other.copies == [copy_of()]
+    with pytest.raises(ClientError, match="is in ap-south-2, and its subscription says eu-west-3") as raised:
+        run(answer._replace(headers={"x-amz-bucket-region": "ap-south-2"}), other=other)
+    assert classify(raised.value) is Fault.RECEIVER_BROKEN
+    assert other.copies == []
+
+
+def test_where_s3_does_not_know_the_way_yet_is_tried_again_later() -> None:
+    with pytest.raises(ClientError) as raised:
+        run(*[error("TemporaryRedirect", 307)] * 2)
+    assert classify(raised.value) is Fault.TRANSIENT
 
 
 def test_what_is_too_large_for_one_request_is_the_other_engines() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from distributary.copies import LARGEST_BYTES, Copy, CopyVanishedError
+from distributary.copies import LARGEST_BYTES, Copy, CopyVanishedError, with_region
 from distributary.credentials import SessionCredentials
 from distributary.objects import Source, StoredObject
 from distributary.sdk import large_copies
@@ -40,7 +40,7 @@ class SdkCopier:
             s3={"addressing_style": "path"},
         )
         self._large = large
-        self.client: Callable[[str], S3Client] = clients_by_region("s3", config)
+        self.client: Callable[[str], S3Client] = clients_by_region("s3", config, _stay_in_region)
         """The client of a Region."""
 
     def copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject | None:
@@ -62,7 +62,7 @@ class SdkCopier:
                 # UploadPartCopy's 412 is about the source, which has changed: that is no copy.
                 if error.response["Error"]["Code"] == "PreconditionFailed" and error.operation_name in CREATING:
                     return None
-                raise
+                raise with_region(error, copy) from error
         made_now = answer["CopyObjectResult"]
         return StoredObject.of(made_now["ETag"], answer.get("VersionId"), copy.source.size, made_now["LastModified"])
 
@@ -83,6 +83,15 @@ class SdkCopier:
             if found["Key"] == copy.key:
                 return StoredObject.of(found["ETag"], found["VersionId"], found["Size"], found["LastModified"])
         raise CopyVanishedError(f"s3://{copy.bucket}/{copy.key} was there, and is gone: it will be copied again")
+
+
+def _stay_in_region(client: "S3Client") -> None:
+    """Keep botocore from following a bucket into another Region: it does so once for a request, and believes it has."""
+
+    def pretend(context: dict[str, Any], **_: Any) -> None:
+        context["s3_redirect"]["redirected"] = True
+
+    client.meta.events.register_last("before-parameter-build.s3", pretend)
 
 
 def _names(copy: Copy) -> dict[str, Any]:

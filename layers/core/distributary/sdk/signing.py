@@ -47,14 +47,17 @@ class _Provider(CredentialProvider):
         return CallerChosenCredentials()
 
 
-def clients_by_region(service: str, config: Config) -> Callable[[str], Any]:
-    """Gives each Region's one client, made when it is first asked for. Safe for many threads."""
+def clients_by_region(
+    service: str, config: Config, prepare: Callable[[Any], None] = lambda _: None
+) -> Callable[[str], Any]:
+    """Gives each Region's one client, made, and prepared, when it is first asked for. Safe for many threads."""
     session, clients, lock = caller_chosen_session(), dict[str, Any](), threading.Lock()
 
     def client(region: str) -> Any:
         with lock:
             if region not in clients:
                 clients[region] = session.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+                prepare(clients[region])
             return clients[region]
 
     return client

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from distributary.copies import LARGEST_BYTES, Copy, CopyEngine
+from distributary.copies import LARGEST_BYTES, Copy, CopyEngine, with_region
 from distributary.credentials import SessionCredentials
 from distributary.objects import Source, StoredObject
 from distributary.times import utc_time
@@ -23,10 +23,6 @@ from distributary.wire.protocols import UnreadableAnswerError, xml_error
 
 SAFE = "/~"
 """What a key's encoding leaves as it is, beside letters, digits, `_`, `.` and `-`."""
-MISDIRECTED = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
-"""What S3 says of a bucket in another Region than the subscription's, which boto3 goes and finds."""
-
-
 _FIELD = re.compile(rb"<(ETag|LastModified)>([^<]*)</")
 _QUOTE = re.compile('"|&(?:quot|#34|#x22);')
 
@@ -50,12 +46,10 @@ class WireCopier:
         try:
             answer = await self._caller.call(copy_object(copy), credentials, xml_error)
         except ClientError as error:
-            code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == HTTPStatus.PRECONDITION_FAILED or code == "PreconditionFailed":  # it may come within a 200
-                return None
-            if code in MISDIRECTED or 300 <= status < 400:
-                return await (await self._sdk()).copy(copy, credentials)
-            raise
+            told, answered = error.response["Error"], error.response["ResponseMetadata"]
+            if answered["HTTPStatusCode"] == HTTPStatus.PRECONDITION_FAILED or told["Code"] == "PreconditionFailed":
+                return None  # the latter comes within a 200
+            raise with_region(error, copy) from error
         etag, time = _result(answer)
         return StoredObject.of(etag, answer.headers.get("x-amz-version-id"), copy.source.size, time)
 
