@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from integration.permissions import act_as, answer, document, make_role, permissions, roles, statement
-from integration.stacks import central_stack, owner_stack, subscribe
+from integration.stacks import central_stack, owner_stack, subscribe, third_party_stack
 from integration.waiting import wait_until
 from templates import ROOT
 
@@ -271,7 +271,7 @@ class TestAReceiversStack:
             "ExternalId": "receiver",
             "DeliveryRoleName": "receivers-delivery",
         }
-        return lambda **parameters: owner_stack(deployment, B, "receiver", **common, **parameters)
+        return lambda **parameters: owner_stack(deployment, B, "receiver", **common | parameters)
 
     def test_that_is_only_notified_has_no_bucket(self, deployment: Deployment, stack: Any) -> None:
         with stack(Copies="no", Notifications="topic", BucketKmsKeyArn=f"arn:aws:kms:{REGION}:{B}:key/x") as outputs:
@@ -288,6 +288,21 @@ class TestAReceiversStack:
         assert set(made) == {"DeliveryRole", "LogBucket", "LogBucketPolicy"}
         assert {sid for sid, _ in granted} == {"ReadLogFiles", "WriteCopies", "ListCopies"}
         assert set(outputs) == {"DeliveryRoleArn", "LogBucketName", "LogBucketRegion"}
+
+    @pytest.mark.parametrize("stack_of", [owner_stack, third_party_stack])
+    def test_that_only_reads_is_the_one_policy(self, deployment: Deployment, stack_of: Any) -> None:
+        role_arn = deployment.readers[B]["RoleArn"]
+        with stack_of(deployment, B, "reading", Copies="no", ReaderRoleArn=role_arn) as outputs:
+            made = resources_of(deployment, B, "reading")
+        assert set(made) == {"ReaderPolicy"}
+        assert outputs == {"ReaderPolicyArn": made["ReaderPolicy"]}
+
+    @pytest.mark.parametrize("missing", ["DeliverToOwnerRoleArn", "CentralBucketName", "ExternalId"])
+    @pytest.mark.parametrize("wanted", [{"Copies": "yes"}, {"Copies": "no", "Notifications": "topic"}])
+    def test_that_receives_is_refused_without(self, stack: Any, missing: str, wanted: dict[str, str]) -> None:
+        reading = {"ReaderRoleArn": f"arn:aws:iam::{A}:role/distributary-reader-{B}"}
+        with pytest.raises(ClientError, match=missing), stack(**wanted, **reading, **{missing: ""}):
+            pass
 
     def test_has_keys_for_both(self, deployment: Deployment, stack: Any) -> None:
         bucket_key, topic_key = (f"arn:aws:kms:{REGION}:{B}:key/{one}" for one in ("of-bucket", "of-topic"))
