@@ -58,7 +58,7 @@ def log_file(account_id: str = B, log_type: str = "CloudTrail", region: str | No
     return LogFile(key=cloudtrail_key(account_id), account_id=account_id, log_type=log_type, region=region)
 
 
-def created(key: str, bucket: str = CENTRAL_BUCKET) -> dict[str, Any]:
+def created(key: str, bucket: str = CENTRAL_BUCKET, version_id: str | None = None) -> dict[str, Any]:
     """EventBridge's event, as the rule puts it into the queue."""
     return {
         "version": "0",
@@ -77,7 +77,8 @@ def created(key: str, bucket: str = CENTRAL_BUCKET) -> dict[str, Any]:
                 "size": 5,
                 "etag": "b1946ac92492d2347c6235b4d2611184",
                 "sequencer": "00617F08299329D189",
-            },
+            }
+            | ({"version-id": version_id} if version_id else {}),
             "request-id": "N4N7GDK58NMKJ12R",
             "requester": A,
             "reason": "PutObject",

@@ -44,7 +44,7 @@ def world(request: pytest.FixtureRequest, aws: None) -> Iterator[tuple[Deliverer
     for owner in (B, C):
         dynamodb.put_item(TableName="table", Item=to_item(owner, [subscription(owner)]))
         for number in range(20):
-            s3.put_object(Bucket=CENTRAL_BUCKET, Key=cloudtrail_key(owner, number), Body=b"logs")
+            s3.put_object(Bucket=CENTRAL_BUCKET, Key=cloudtrail_key(owner, number), Body=b"hello\n")
     environ = ENVIRON | {"DISTRIBUTARY_ENGINE": request.param}
     with closing(build_deliverer(environ, "deliver_to_owner", by_owner)) as built:
         yield built, (count_boto3 if request.param == "sdk" else count_wire)(built)

@@ -97,9 +97,7 @@ class Carrier:
         if subscription.notify is None:
             return Placed(await self._engine.copy(copy, credentials) is not None, None)
         made = await self._copy_or_none(copy, credentials)
-        stored = made or (await self._engine.find_copy(copy, credentials))
-        if stored.size is None:  # CopyObject doesn't tell, and neither did the event
-            stored = stored._replace(size=(await self._engine.find_source(source, credentials)).size)
+        stored = made if made and _is_sized(made, created) else await self._engine.find_copy(copy, credentials)
         # What a retry announces is news, though its copy was made before.
         is_new = made is not None or created.attempts > 0
         place = (copy.bucket, copy.bucket_owner, copy.region)
@@ -132,6 +130,15 @@ class Carrier:
         if created.size is None or created.etag is None:
             return await self._engine.find_source(source, credentials)
         return StoredObject(created.etag, created.version_id, created.size, _time(created.event_time))
+
+
+def _is_sized(made: StoredObject, created: ObjectCreated) -> bool:
+    """Whether a copy's size is known: it is the event's, since CopyObject tells none.
+
+    Where the central bucket keeps no versions, its object may have been overwritten between event and copy, and another
+    ETag gives that away. KMS always makes another: each copy is then looked up, but only where there are no versions.
+    """
+    return made.size is not None and (created.version_id is not None or created.etag in (None, made.etag))
 
 
 def _notification(
