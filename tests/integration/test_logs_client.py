@@ -1,5 +1,6 @@
 """`distributary logs` and `whoami` against IAM: what a user of B or Z sees of it, and is told."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,29 @@ def test_a_third_party_lists_every_account_s_with_its_external_id_and_nothing_wi
         assert refused.exit_code == 1
         assert f":user/client may not assume arn:aws:iam::{OWNERS[0]}:role/" in refused.stderr
         assert "external ID" in refused.stderr
+
+
+def test_a_profile_that_is_the_role_asks_the_queue_as_its_source_and_reads_the_version_as_the_role(
+    run_as: Callable[[str], Run], deployment: Deployment, access_keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access_key_id, secret = access_keys[B]
+    Path("config").write_text(
+        f"[profile mine]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret}\n"
+        f"[profile central-logs]\nrole_arn = {deployment.readers[B]['RoleArn']}\nsource_profile = mine\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(Path("config").absolute()))
+    bucket = deployment.outputs["CentralBucketName"]
+    s3, sqs = deployment.emulator.client("s3", OWNERS[0]), deployment.emulator.client("sqs", B)
+    version_id = s3.put_object(Bucket=bucket, Key=KEYS[0], Body=b"announced")["VersionId"]
+    s3.put_object(Bucket=bucket, Key=KEYS[0], Body=b"came later")
+    described = {"bucket": {"name": bucket}, "object": {"key": KEYS[0], "versionId": version_id}}
+    record = {"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": described}
+    queue_url = sqs.create_queue(QueueName="client")["QueueUrl"]
+    try:
+        sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps({"Records": [record]}))
+        followed = run_as(B)(
+            "logs", "tail", "--profile", "central-logs", "--queue-url", queue_url, "--records", "--until-empty"
+        )
+    finally:
+        sqs.delete_queue(QueueUrl=queue_url)
+    assert (followed.exit_code, followed.output) == (0, "announced\n")
