@@ -1,5 +1,5 @@
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from distributary.credentials import AssumeRoleError
 from distributary.faults import Fault, classify
@@ -42,6 +42,25 @@ def test_a_role_that_cannot_be_assumed_is_classed_by_its_cause() -> None:
 
 def test_an_unreachable_endpoint_is_transient() -> None:
     assert classify(ConnectTimeoutError(endpoint_url="https://s3")) is Fault.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("https://s3.eu-west-1.amazonaws.com", "transient"),
+        ("https://s3-fips.dualstack.us-gov-east-1.amazonaws.com", "transient"),
+        ("https://sns.cn-north-1.amazonaws.com.cn/", "transient"),
+        ("http://localhost:4566", "transient"),
+        ("http://my-proxy-1.internal", "transient"),
+        ("https://vpce-0a1b-us-east-1a.s3.us-east-1.vpce.amazonaws.com", "transient"),
+        ("https://sns.eu-wst-1.amazonaws.com/", "receiver_broken"),
+        ("https://s3.cn-nrth-1.amazonaws.com.cn", "receiver_broken"),
+        ("https://sns.eu-west-9.amazonaws.com", "receiver_broken"),
+    ],
+)
+def test_an_endpoint_in_a_region_that_there_is_not_is_the_receivers_mistake(url: str, fault: str) -> None:
+    assert classify(EndpointConnectionError(endpoint_url=url, error="no such host")) == fault
+    assert classify(ConnectTimeoutError(endpoint_url=url)) == "transient"
 
 
 def test_a_retryable_error_of_ours_is_transient() -> None:

@@ -4,10 +4,11 @@ import re
 from enum import StrEnum
 from http import HTTPStatus
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from distributary.credentials import AssumeRoleError
 from distributary.errors import DistributaryError, is_unreadable_answer
+from distributary.regions import is_in_unknown_region
 
 
 class OutOfTimeError(DistributaryError):
@@ -78,6 +79,10 @@ def classify(error: BaseException) -> Fault:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return _of_code(error.response["Error"]["Code"], error.operation_name, status)
+    if isinstance(error, EndpointConnectionError) and is_in_unknown_region(error.kwargs["endpoint_url"]):
+        return (
+            Fault.RECEIVER_BROKEN
+        )  # its bucket's or topic's Region is mistyped; if not, trying again is right as well
     if isinstance(error, BotoCoreError) or is_unreadable_answer(error):
         return Fault.TRANSIENT
     if isinstance(error, DistributaryError) and error.retryable:
