@@ -54,6 +54,26 @@ def test_a_rule_sends_only_where_the_queue_lets_it(aws: Aws) -> None:
     assert aws.count(A, closed_url) == 0
 
 
+@pytest.mark.gap("event_versions")
+def test_an_event_names_the_object_s_version(aws: Aws) -> None:
+    s3, events, bucket, rule = aws.root("s3", A), aws.root("events", A), name("bucket"), name("rule")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    pattern = json.dumps({"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}})
+    rule_arn = events.put_rule(Name=rule, EventPattern=pattern)["RuleArn"]
+    url, arn = aws.queue(A)
+    condition = {"ArnEquals": {"aws:SourceArn": rule_arn}}
+    principal = {"Service": "events.amazonaws.com"}
+    sends = {"Effect": "Allow", "Principal": principal, "Action": "sqs:SendMessage", "Resource": arn}
+    policy = document(sends | {"Condition": condition})
+    aws.root("sqs", A).set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": arn}])
+    written = [s3.put_object(Bucket=bucket, Key="log", Body=body)["VersionId"] for body in (b"one", b"two")]
+    told = [json.loads(message["Body"])["detail"]["object"]["version-id"] for message in aws.messages(A, url, 2)]
+    assert sorted(told) == sorted(written)
+
+
 @pytest.mark.gap("batching_window")
 def test_a_batch_waits_for_its_window_and_may_be_large(aws: Aws) -> None:
     code = "def handler(event, context):\n    print('batch', len(event['Records']))\n"
