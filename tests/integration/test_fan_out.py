@@ -1,26 +1,31 @@
 """The third party gets everybody's files; whoever wants notifications gets them in a form that programs read."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
 from aws_lambda_powertools.utilities.parser.models import S3EventNotificationEventBridgeModel, S3Model
-from integration.stacks import central_stack, subscribe, third_party_stack
+from botocore.exceptions import ClientError
+from integration.stacks import central_stack, owner_stack, reader_stack, subscribe, third_party_stack
 from integration.waiting import wait_until
 
 from distributary.subscription_forms import from_mapping
 from distributary.subscriptions import Subscription
+from distributary_local.announcements import told_key
 from distributary_local.deliveries import final_outcomes, read_bucket, read_outcomes
 from distributary_local.deployment import (
     CENTRAL_ACCOUNT_ID,
+    FORMATS,
     ORGANIZATION_ID,
     OWNERS,
     THIRD_PARTY_ACCOUNT_ID,
     UNSUBSCRIBED_ACCOUNT_ID,
     Deployment,
 )
+from distributary_local.emulator import session_of
 from distributary_local.outage import third_party_outage
 
 A, B, C = OWNERS
@@ -46,7 +51,7 @@ class Subscriber:
 
     def __init__(self, deployment: Deployment, account_id: str) -> None:
         self._client = deployment.emulator.client("sqs", account_id)
-        self._url = deployment.notification_queues[account_id]
+        self._url, self._form = deployment.notification_queues[account_id], FORMATS[account_id]
         self.bodies: list[Any] = []
 
     def read(self) -> list[Any]:
@@ -57,14 +62,14 @@ class Subscriber:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return self.bodies
 
-    def wait_for(self, key: str, key_of: Callable[[Any], str]) -> tuple[Any, dict[str, str]]:
+    def about(self, key: str) -> list[tuple[Any, dict[str, str]]]:
+        """All notifications about a key so far, and their attributes."""
+        return [(body, attributes) for body, attributes in self.read() if told_key(self._form, body) == key]
+
+    def wait_for(self, key: str) -> tuple[Any, dict[str, str]]:
         """The first notification about a key, and its attributes."""
-        wait_until(lambda: key not in {key_of(body) for body, _ in self.read()})
-        return next((body, attributes) for body, attributes in self.bodies if key_of(body) == key)
-
-
-def s3_key(body: Any) -> str:
-    return unquote_plus(body["Records"][0]["s3"]["object"]["key"])
+        wait_until(lambda: not self.about(key))
+        return self.about(key)[0]
 
 
 def test_the_third_party_gets_the_files_of_every_account(deployment: Deployment, new_key: Callable[[str], str]) -> None:
@@ -83,7 +88,7 @@ def test_b_is_told_of_its_copy_and_can_fetch_exactly_that(
 ) -> None:
     key = new_key(B).removesuffix(".json.gz") + odd + ".json.gz"
     put(deployment, key)
-    body, attributes = Subscriber(deployment, B).wait_for(key, s3_key)
+    body, attributes = Subscriber(deployment, B).wait_for(key)
     [record] = S3Model.model_validate(body).Records
     told = record.s3.object
     assert told is not None
@@ -98,14 +103,14 @@ def test_b_is_told_of_its_copy_and_can_fetch_exactly_that(
 def test_c_is_told_through_its_topic_in_account_a(deployment: Deployment, new_key: Callable[[str], str]) -> None:
     key = new_key(C)
     put(deployment, key)
-    body, _ = Subscriber(deployment, C).wait_for(key, lambda body: str(body["s3ObjectKey"][0]))
+    body, _ = Subscriber(deployment, C).wait_for(key)
     assert body == {"s3Bucket": deployment.buckets[C], "s3ObjectKey": [key]}
 
 
 def test_the_third_party_is_told_as_eventbridge_would(deployment: Deployment, new_key: Callable[[str], str]) -> None:
     key = new_key(C)
     put(deployment, key)
-    body, _ = Subscriber(deployment, Z).wait_for(key, lambda body: str(body["detail"]["object"]["key"]))
+    body, _ = Subscriber(deployment, Z).wait_for(key)
     event = S3EventNotificationEventBridgeModel.model_validate(body)
     assert (event.detail.bucket.name, event.detail.object.size) == (deployment.third_party_bucket, 4)
 
@@ -113,12 +118,12 @@ def test_the_third_party_is_told_as_eventbridge_would(deployment: Deployment, ne
 def test_a_repeated_event_repeats_the_same_notification(deployment: Deployment, new_key: Callable[[str], str]) -> None:
     key, subscriber = new_key(B), Subscriber(deployment, B)
     put(deployment, key)
-    first, _ = subscriber.wait_for(key, s3_key)
+    first, _ = subscriber.wait_for(key)
     message = json.dumps({"s3Bucket": deployment.outputs["CentralBucketName"], "s3ObjectKey": [key]})
     sqs = deployment.emulator.client("sqs", CENTRAL_ACCOUNT_ID)
     sqs.send_message(QueueUrl=deployment.outputs["OwnerQueueUrl"], MessageBody=message)
-    wait_until(lambda: [s3_key(body) for body, _ in subscriber.read()].count(key) < 2)
-    second = next(body for body, _ in reversed(subscriber.bodies) if s3_key(body) == key)
+    wait_until(lambda: len(subscriber.about(key)) < 2)
+    second, _ = subscriber.about(key)[-1]
     told = [body["Records"][0]["s3"] for body in (first, second)]
     assert told[0] == told[1]
 
@@ -136,6 +141,68 @@ def test_an_outage_of_the_third_party_leaves_the_owners_alone_and_loses_nothing(
         assert not set(keys) & read_bucket(deployment, Z, deployment.third_party_bucket).keys()
     assert wait_for(deployment, TO_Z, *keys) == dict.fromkeys(keys, "delivered")
     assert set(keys) <= read_bucket(deployment, Z, deployment.third_party_bucket).keys()
+
+
+@pytest.fixture(scope="module")
+def only_told(deployment: Deployment) -> Iterator[dict[str, str]]:
+    """B is told, in SNS's envelope, and gets no copies: the outputs of Account A's stack, B's and its reader role's."""
+    names, organization = {"DeliveryRoleName": "told-delivery"}, {"OrganizationId": ORGANIZATION_ID}
+    with ExitStack() as stacks:
+        central = stacks.enter_context(central_stack(deployment, "told", **names, **organization))
+        bucket = {"CentralBucketName": central["CentralBucketName"]}
+        own = {**names, **bucket, "DeliverToOwnerRoleArn": central["DeliverToOwnerRoleArn"], "ExternalId": "told"}
+        own |= {"Copies": "no", "Notifications": "queue", "RawMessageDelivery": "false"}
+        outputs = stacks.enter_context(owner_stack(deployment, B, "told", **own))
+        reads = {"ReceivingAccountId": B, **bucket, **organization}
+        reader = stacks.enter_context(reader_stack(deployment, "told-reader", **reads))
+        plain = {"name": "told", "account_id": B, "external_id": "told"}
+        plain |= {"delivery_role_arn": outputs["DeliveryRoleArn"]}
+        notify = {"notify": {"topic_arn": outputs["NotificationTopicArn"]}}
+        subscribe(deployment, central["SubscriptionsTableName"], from_mapping(plain | notify))
+        yield {**central, **outputs, "ReaderRoleArn": reader["RoleArn"]}
+
+
+def receive(deployment: Deployment, account_id: str, queue_url: str) -> Any:
+    """The body of the only message that a queue gets."""
+    client = deployment.emulator.client("sqs", account_id)
+    messages: list[Any] = []
+
+    def nothing() -> bool:
+        messages.extend(client.receive_message(QueueUrl=queue_url).get("Messages", []))
+        return not messages
+
+    wait_until(nothing)
+    [message] = messages
+    return json.loads(message["Body"])
+
+
+def test_b_is_told_in_sns_s_envelope_and_fetches_just_that_from_the_central_bucket(
+    deployment: Deployment,
+    only_told: dict[str, str],
+    new_key: Callable[[str], str],
+    as_user: Callable[[str, Any], Any],
+) -> None:
+    bucket, key, central = only_told["CentralBucketName"], new_key(B), deployment.emulator.client("s3", A)
+    central.put_object(Bucket=bucket, Key=key, Body=b"logs")
+    envelope = receive(deployment, B, only_told["NotificationQueueUrl"])
+    assert (envelope["Type"], envelope["TopicArn"]) == ("Notification", only_told["NotificationTopicArn"])
+    attributes = {name: one["Value"] for name, one in envelope["MessageAttributes"].items()}
+    assert attributes == {"account_id": B, "log_type": "CloudTrail", "region": "us-east-1"}
+
+    [record] = S3Model.model_validate_json(envelope["Message"]).Records
+    told = record.s3.object
+    assert told is not None
+    assert (record.eventName, record.s3.bucket.name, told.size) == ("ObjectCreated:Put", bucket, 4)
+    central.put_object(Bucket=bucket, Key=key, Body=b"overwritten")
+    siem = as_user(B, {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": only_told["ReaderRoleArn"]})
+    sts = deployment.emulator.client_of(siem, "sts")
+    got = sts.assume_role(RoleArn=only_told["ReaderRoleArn"], RoleSessionName="siem")["Credentials"]
+    session = session_of(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
+    s3 = deployment.emulator.client_of(session, "s3")
+    wanted = {"Bucket": record.s3.bucket.name, "Key": unquote_plus(told.key), "IfMatch": f'"{told.eTag}"'}
+    assert s3.get_object(**wanted, VersionId=told.versionId)["Body"].read() == b"logs"
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.get_object(**wanted)
 
 
 class TestTwoThirdParties:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from integration.test_fan_out import Subscriber, s3_key
+from integration.test_fan_out import Subscriber
 from integration.waiting import wait_until
 
 from distributary_local.deliveries import final_outcomes, read_bucket, read_outcomes
@@ -84,10 +84,10 @@ def test_what_was_delivered_is_announced_anew(deployment: Deployment, new_key: C
     key, subscriber = today(new_key(B)), Subscriber(deployment, B)
     s3 = deployment.emulator.client("s3", CENTRAL_ACCOUNT_ID)
     s3.put_object(Bucket=deployment.outputs["CentralBucketName"], Key=key, Body=b"logs")
-    first, _ = subscriber.wait_for(key, s3_key)
+    first, _ = subscriber.wait_for(key)
     subscriber.bodies.clear()
     assert distributary(deployment, "backfill", "--account", B, "--since", "2d", "--announce")["queued"] >= 1
-    again, _ = subscriber.wait_for(key, s3_key)
+    again, _ = subscriber.wait_for(key)
     assert again["Records"][0]["s3"] == first["Records"][0]["s3"]
 
 
