@@ -132,6 +132,8 @@ def said_plainly(asked: Asked) -> Iterator[None]:
         yield
     except (sdk.ClientError, sdk.BotoCoreError, DistributaryError) as error:
         output.fail(asked.say(error))
+    except EOFError:  # botocore asks for it, where the profile's source is itself a role that demands MFA
+        output.fail("a role on the way to the reader role demands an MFA code, and nobody gives one: use a terminal")
 
 
 def _code(error: sdk.ClientError) -> str:

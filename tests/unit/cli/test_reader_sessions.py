@@ -12,8 +12,9 @@ import pytest
 from botocore import exceptions as sdk
 from botocore.exceptions import ClientError
 from samples import CENTRAL_BUCKET, A, B
+from typer import Exit
 
-from distributary_cli.reader_errors import Asked
+from distributary_cli.reader_errors import Asked, said_plainly
 from distributary_cli.reader_sessions import EndpointUrlError, MfaTokenError, ReaderSessions, client, session_name
 from distributary_cli.sign_in import SignIn
 
@@ -281,6 +282,12 @@ def test_a_role_on_the_way_that_refuses_is_told_in_aws_s_words(run: Any, fake: F
     answer = run("logs", "ls", "--bucket", CENTRAL_BUCKET, "--profile", "reader")
     assert answer.stderr.startswith(f"Error: profile middle may not assume {ROLE} (sts:AssumeRole): ")
     assert answer.stderr.endswith("AWS says: no\n")
+
+
+def test_a_code_that_botocore_asks_for_in_vain_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit), said_plainly(Asked(ReaderSessions(READER))):
+        raise EOFError
+    assert "demands an MFA code, and nobody gives one: use a terminal" in capsys.readouterr().err
 
 
 def test_each_refused_file_is_told_and_nobody_is_asked_again_who_they_are(
