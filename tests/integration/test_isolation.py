@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from integration.permissions import answer, assume, make_role, trusting
+from integration.permissions import answer, assume, document, make_role, statement, trusting
 from integration.stacks import owner_stack, topic_stack
 from integration.waiting import wait_until
 
@@ -317,6 +317,7 @@ def owner(deployment: Deployment) -> Iterator[dict[str, str]]:
         "ExternalId": "isolation",
         "DeliveryRoleName": "isolation-notifying",
         "Notifications": "queue",
+        "SubscriberAccountId": C,
     }
     with owner_stack(deployment, B, "isolation-owner", **parameters) as outputs:
         yield outputs
@@ -367,6 +368,39 @@ class TestAReceiversTopicAndQueue:
 
         wait_until(lambda: not arrived())
         assert not [body for body in bodies if "forged" in body]
+
+    def test_the_topic_tells_a_queue_of_the_subscribers_account(
+        self, deployment: Deployment, owner: dict[str, str], sns: Any, delivery_role: Any
+    ) -> None:
+        topic_arn, endpoint, sqs = (
+            owner["NotificationTopicArn"],
+            queue_of(deployment, C),
+            deployment.emulator.client("sqs", C),
+        )
+        from_the_topic = {"Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}}, "Resource": endpoint["Endpoint"]}
+        sends = statement("sqs:SendMessage", Principal={"Service": "sns.amazonaws.com"}, **from_the_topic)
+        url = sqs.get_queue_url(QueueName="isolation")["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document(sends)})
+        subscribed = sns[C, "isolation-other"].subscribe(TopicArn=topic_arn, **endpoint)["SubscriptionArn"]
+        assert subscribed.startswith(topic_arn)  # not "pending confirmation"
+        delivery_role.publish(TopicArn=topic_arn, Message="to both")
+        wait_until(lambda: "to both" not in str(sqs.receive_message(QueueUrl=url).get("Messages")))
+
+    def test_is_subscribed_to_by_nobody_else_and_nowhere_else(
+        self, deployment: Deployment, owner: dict[str, str], sns: Any
+    ) -> None:
+        topic_arn, cs = owner["NotificationTopicArn"], sns[C, "isolation-other"]
+        elsewhere = [
+            queue_of(deployment, B),
+            {"Protocol": "https", "Endpoint": "https://example.com/"},
+            {"Protocol": "email", "Endpoint": "somebody@example.com"},
+        ]
+        answers = {answer(lambda e=one: cs.subscribe(TopicArn=topic_arn, **e)) for one in elsewhere}  # type: ignore[misc]
+        for stranger in (A, Z):
+            administrator = sns_of(deployment, stranger, "isolation-stranger")
+            own = queue_of(deployment, stranger)
+            answers |= {answer(lambda s=administrator, e=own: s.subscribe(TopicArn=topic_arn, **e))}  # type: ignore[misc]
+        assert answers == {"AuthorizationError"}
 
     def test_nobody_outside_its_account_sends_to_the_queue(self, deployment: Deployment, owner: dict[str, str]) -> None:
         arn = make_role(deployment.emulator, C, "isolation-sender", {"everything": EVERYTHING})

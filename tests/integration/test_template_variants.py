@@ -36,6 +36,7 @@ from distributary_local.emulator import REGION
 
 (A, B, C), Z = OWNERS, THIRD_PARTY_ACCOUNT_ID
 UNLISTED = UNSUBSCRIBED_ACCOUNT_ID
+TOPIC_OF_A = f"arn:aws:sns:{REGION}:{A}:topic"
 EVERYTHING = {"everything": json.loads(document(statement("*", Resource="*")))}
 NOT_IN_THE_DOCUMENT = ("OnlyOverTls", "ServicesWrite", "OrganizationTrailsWrite", "ServicesCheckTheBucket")
 """What a bucket that is in use has in its own words already."""
@@ -315,6 +316,26 @@ class TestAReceiversStack:
         assert statements["EncryptNotifications"]["Resource"] == topic_key
         assert statements["EncryptNotifications"]["Action"] == ["kms:GenerateDataKey", "kms:Decrypt"]
         assert attributes["KmsMasterKeyId"] == topic_key
+
+    def test_wraps_what_the_queue_gets_unless_delivery_is_raw(self, deployment: Deployment, stack: Any) -> None:
+        sqs = deployment.emulator.client("sqs", B)
+        for raw in ("false", "true"):
+            with stack(Copies="no", Notifications="queue", RawMessageDelivery=raw) as outputs:
+                delivers = act_as(deployment.emulator, outputs["DeliveryRoleArn"], "sns")
+                delivers.client("sns").publish(TopicArn=outputs["NotificationTopicArn"], Message="a log file")
+                asked = {"QueueUrl": outputs["NotificationQueueUrl"], "WaitTimeSeconds": 10}
+                [message] = sqs.receive_message(**asked)["Messages"]
+            if raw == "true":
+                assert message["Body"] == "a log file"
+            else:
+                envelope = json.loads(message["Body"])
+                assert (envelope["Type"], envelope["Message"]) == ("Notification", "a log file")
+
+    @pytest.mark.parametrize("topic", [{"Copies": "yes"}, {"Notifications": "topic", "CentralTopicArn": TOPIC_OF_A}])
+    def test_without_a_topic_of_its_own_takes_no_subscriber(self, stack: Any, topic: dict[str, str]) -> None:
+        refused = pytest.raises(ClientError, match="SubscriberAccountId is for the topic")
+        with refused, stack(SubscriberAccountId=C, **topic):
+            pass
 
     def test_that_receives_nothing_is_refused(self, stack: Any) -> None:
         with pytest.raises(ClientError, match="Without Copies, choose Notifications"), stack(Copies="no"):
