@@ -490,6 +490,20 @@ class TestDirectAccess:
         assert "Directly" not in policy
 
 
+def test_a_shell_finds_what_there_is_to_read_in_its_environment(deployment: Deployment, user: Any, bucket: str) -> None:
+    there, name = deployment.environment, "readers-shell"
+    z = become(deployment, user(Z, name), there[f"READER_ROLE_ARN_{Z}"], there[f"READER_EXTERNAL_ID_{Z}"])
+    readers = {one: become(deployment, user(one, name), there[f"READER_ROLE_ARN_{one}"]) for one in (B, C)} | {Z: z}
+    assert there["CENTRAL_BUCKET"] == bucket
+    for one, s3 in readers.items():
+        own = FORMS[0].format(B if one == Z else one)
+        assert found(s3, there["CENTRAL_BUCKET"], Prefix=own) == [own]
+        sqs, queue_url = deployment.emulator.client("sqs", one), there[f"NOTIFICATION_QUEUE_URL_{one}"]
+        assert answer(partial(sqs.get_queue_attributes, QueueUrl=queue_url)) == "OK"
+    s3 = deployment.emulator.client("s3", Z)
+    assert answer(lambda: s3.head_bucket(Bucket=there[f"THIRD_PARTY_BUCKET_{Z}"], ExpectedBucketOwner=Z)) == "OK"
+
+
 def test_each_permission_of_a_reader_is_one_that_is_tried_here(deployment: Deployment) -> None:
     granted = {one: roles(deployment.emulator, A, f"{READER_STACK}-{one}")["ReaderRole"] for one in (B, C, Z)}
     wanted = {
