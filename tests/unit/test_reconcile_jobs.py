@@ -132,6 +132,16 @@ def test_a_wrong_event_is_one_clear_error(world: World, event: dict[str, Any], e
         world.handle(event)
 
 
+def test_what_was_subscribed_or_changed_just_now_is_known(world: World) -> None:
+    world.subscribe(subscription(B))
+    world.s3.put_object(Bucket=CENTRAL_BUCKET, Key=cloudtrail_key(B), Body=b"logs")
+    assert world.handle(compare_b())["missing"] == 1
+    world.subscribe(subscription(B, name="young", filters={"log_types": ["Config"]}))
+    assert world.handle(compare_b(subscription={"scope": B, "name": "young"}))["missing"] == 0
+    world.subscribe(subscription(B, name="young"))
+    assert world.handle(compare_b(subscription={"scope": B, "name": "young"}))["missing"] == 1
+
+
 def test_a_subscription_without_copies_is_told_so(world: World) -> None:
     plain = plain_subscription(B, notify={"topic_arn": f"arn:aws:sns:us-east-1:{B}:log-files"})
     del plain["copy_to"]

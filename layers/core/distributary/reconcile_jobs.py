@@ -131,7 +131,7 @@ class Jobs:
 
     def _subscription(self, named: Any) -> Subscription:
         scope, name = (str(named.get(part)) for part in ("scope", "name")) if isinstance(named, Mapping) else ("", "")
-        stored = self.table.read([scope])[scope] if scope else ()
+        stored = self.table.read([scope], afresh=True)[scope] if scope else ()
         for one in stored:
             if one.name in (name, None):
                 return sound(one)
