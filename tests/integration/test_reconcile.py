@@ -2,14 +2,18 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from integration.stacks import subscribe
 from integration.test_fan_out import Subscriber
 from integration.waiting import wait_until
 
+from distributary.subscriptions import Filters
+from distributary_cli import tables
 from distributary_local.deliveries import final_outcomes, read_bucket, read_outcomes
 from distributary_local.deployment import CENTRAL_ACCOUNT_ID, OWNERS, STACK, THIRD_PARTY_ACCOUNT_ID, Deployment
 from distributary_local.tools import TOOLS
@@ -89,6 +93,37 @@ def test_what_was_delivered_is_announced_anew(deployment: Deployment, new_key: C
     assert distributary(deployment, "backfill", "--account", B, "--since", "2d", "--announce")["queued"] >= 1
     again, _ = subscriber.wait_for(key)
     assert again["Records"][0]["s3"] == first["Records"][0]["s3"]
+
+
+@pytest.fixture
+def announced_only(deployment: Deployment) -> Iterator[str]:
+    """The name of a second subscription of B, without copies, to log files of a Region that no other test writes."""
+    table = deployment.outputs["SubscriptionsTableName"]
+    client = deployment.emulator.client("dynamodb", CENTRAL_ACCOUNT_ID)
+    [of_b] = tables.read_table(client, table)[B].subscriptions
+    filters = Filters(regions=("eu-north-1",))
+    subscribe(deployment, table, of_b, replace(of_b, name="announced-only", copy_to=None, filters=filters))
+    yield "announced-only"
+    subscribe(deployment, table, of_b)
+
+
+def test_what_is_not_copied_is_announced_as_s3_knows_it(
+    deployment: Deployment, new_key: Callable[[str], str], announced_only: str
+) -> None:
+    key, subscriber = today(new_key(B)).replace("us-east-1", "eu-north-1"), Subscriber(deployment, B)
+    bucket = deployment.outputs["CentralBucketName"]
+    made = deployment.emulator.client("s3", CENTRAL_ACCOUNT_ID).put_object(Bucket=bucket, Key=key, Body=b"logs")
+    subscriber.wait_for(key)
+    options = ("--subscription", announced_only, "--since", "2d", "--announce")
+    assert distributary(deployment, "backfill", *options)["queued"] == 1
+
+    def central() -> list[Any]:
+        told = [body["Records"][0]["s3"] for body, _ in subscriber.about(key)]
+        return [one["object"] for one in told if one["bucket"]["name"] == bucket]
+
+    wait_until(lambda: not central())
+    told = central()[-1]
+    assert (told["size"], told["eTag"], told["versionId"]) == (4, made["ETag"].strip('"'), made["VersionId"])
 
 
 def test_what_is_missing_becomes_a_metric(deployment: Deployment, lost: str) -> None:
