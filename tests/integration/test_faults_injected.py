@@ -4,8 +4,10 @@ Receivers don't touch each other, so each of them has faults of its own in most 
 is for, the first ones meet it, or every third; which log file that is depends on how the threads run.
 """
 
+import copy
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 from integration.fault_world import FAN_OUT, FUNCTIONS, OWNERS_FUNCTION, A, B, C, FaultWorld, Z, fault_world, log_files
+from integration.permissions import statement
 from integration.waiting import wait_until
 
 from distributary_local.deployment import Deployment
@@ -136,6 +139,24 @@ def test_broken_receivers_are_mended(world: FaultWorld) -> None:
         world.proxy.inject()
         kms.enable_key(KeyId=key)
     world.verify([*before, *files])
+    assert causes(world, A) == {("NoSuchBucket", "CopyObject")}
+    assert causes(world, B) == {("AccessDenied", "CopyObject")}  # as a session of the role that is gone
+    assert causes(world, C) == {("KMS.DisabledException", "CopyObject")}
+
+
+def test_a_topic_that_refuses_and_a_changed_external_id_are_mended(world: FaultWorld) -> None:
+    """B's topic denies publishing, C's trust wants another external ID, each for a while; A and Z don't notice."""
+    files = log_files("refusing", *FEW)
+    refused = [file for file in files if file.account_id in (B, C)]
+    with topic_closed(world, B), external_id_changed(world, C):
+        world.put(files)
+        world.wait_until_failed(refused, OWNERS_FUNCTION)
+        world.wait_until_final([file for file in files if file.account_id == A], OWNERS_FUNCTION)
+        world.wait_until_final(files, FAN_OUT)
+    world.verify(files)
+    assert causes(world, A) == set()
+    assert causes(world, B) == {("AuthorizationError", "PublishBatch")}
+    assert causes(world, C) == {("AccessDenied", "AssumeRole")}
 
 
 def test_the_central_key_is_disabled_for_a_while(world: FaultWorld) -> None:
@@ -236,6 +257,41 @@ def already_delivered(world: FaultWorld, function: str) -> int:
 def left(world: FaultWorld, function: str, keys: list[str]) -> Counter[str]:
     """The keys of messages that have no final outcome yet."""
     return Counter(keys) - Counter(one.key for one in world.told(function) if one.outcome != "failed")
+
+
+def causes(world: FaultWorld, account_id: str) -> set[tuple[str, str]]:
+    """Why an owner's files have failed in this scenario, as the log says: each error's code, and the operation."""
+    failed = [one for one in world.told(OWNERS_FUNCTION) if one.outcome == "failed" and f"/{account_id}/" in one.key]
+    said = [re.search(r"\((\S+)\) when calling the (\w+) operation", one.reason or "") for one in failed]
+    return {(one[1], one[2]) if one else ("", "") for one in said}
+
+
+@contextmanager
+def topic_closed(world: FaultWorld, account_id: str) -> Iterator[None]:
+    """Within the block, the policy of a receiver's topic lets nobody publish."""
+    sns, topic = world.client("sns", account_id), {"TopicArn": world.receivers[account_id]["NotificationTopicArn"]}
+    before = sns.get_topic_attributes(**topic)["Attributes"]["Policy"]
+    closed = json.loads(before)
+    closed["Statement"].append(statement("sns:Publish", Effect="Deny", Principal="*", Resource=topic["TopicArn"]))
+    sns.set_topic_attributes(**topic, AttributeName="Policy", AttributeValue=json.dumps(closed))
+    try:
+        yield
+    finally:
+        sns.set_topic_attributes(**topic, AttributeName="Policy", AttributeValue=before)
+
+
+@contextmanager
+def external_id_changed(world: FaultWorld, account_id: str) -> Iterator[None]:
+    """Within the block, a receiver's delivery role demands another external ID."""
+    iam, name = world.client("iam", account_id), world.receivers[account_id]["DeliveryRoleArn"].rpartition("/")[2]
+    trust: Any = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    changed = copy.deepcopy(trust)
+    changed["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] = "another"
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(changed))
+    try:
+        yield
+    finally:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
 
 @contextmanager
