@@ -79,10 +79,9 @@ def classify(error: BaseException) -> Fault:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return _of_code(error.response["Error"]["Code"], error.operation_name, status)
+    # A bucket's or topic's mistyped Region; where the SDK merely doesn't know it, trying again is right as well.
     if isinstance(error, EndpointConnectionError) and is_in_unknown_region(error.kwargs["endpoint_url"]):
-        return (
-            Fault.RECEIVER_BROKEN
-        )  # its bucket's or topic's Region is mistyped; if not, trying again is right as well
+        return Fault.RECEIVER_BROKEN
     if isinstance(error, BotoCoreError) or is_unreadable_answer(error):
         return Fault.TRANSIENT
     if isinstance(error, DistributaryError) and error.retryable:
