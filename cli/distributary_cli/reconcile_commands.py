@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,7 +38,7 @@ def reconcile(
 ) -> None:
     """Compare the central bucket with the receivers' buckets: what is missing there, different, or over.
 
-    Exit code 1 when something is missing and not repaired, or different.
+    Exit code 1 when something is missing and not repaired, or different, or a subscription can't be compared.
     """
     from distributary_cli.reconciling import Task
 
@@ -48,7 +49,7 @@ def reconcile(
         output.print_json({"since": _shown(window.since), "until": _shown(window.until), "subscriptions": reports})
     else:
         _print(reports)
-    wrong = any(one["missing"] > one["repaired"] or one["different"] for one in reports)
+    wrong = function.malformed or any(one["missing"] > one["repaired"] or one["different"] for one in reports)
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -57,6 +58,7 @@ def open_for(
 ) -> "tuple[ReconcileFunction, list[Subscription]]":
     """The stack's function, and the subscriptions that are meant; leaves where there is none of either.
 
+    Of the malformed ones only those are left that may be meant, and they are told.
     Those without copies can't be compared, those without a topic can't announce.
     """
     from distributary_cli import aws_errors, reconciling
@@ -64,14 +66,18 @@ def open_for(
     account_ids = check_accounts(receivers.account)
     with aws_errors.said_plainly(where.stack):
         function = reconciling.open_function(where.session(), where.stack)
+    names = receivers.subscription or ()
+    malformed = reconciling.chosen(function.malformed, account_ids, names)
+    for one in malformed:
+        output.warn(f"Passed over: {one}")
     able = [one for one in function.subscriptions if (one.notify if announce else one.copy_to)]
-    wanted = reconciling.chosen(able, account_ids, receivers.subscription or ())
+    wanted = reconciling.chosen(able, account_ids, names)
     if not wanted:
         listed = "`distributary subscriptions list` shows all of them"
         instead = "; what has none is announced anew by `distributary backfill --announce`"
         kind, more = ("notifications", "") if announce else ("copies", instead)
         output.fail(f"no subscription with {kind} is meant: {listed}{more}")
-    return function, wanted
+    return replace(function, malformed=tuple(malformed)), wanted
 
 
 def run(function: "ReconcileFunction", tasks: "Sequence[Task]", stack: str, rate: int | None) -> list[dict[str, Any]]:

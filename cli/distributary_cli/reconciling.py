@@ -7,12 +7,13 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from boto3.session import Session
 from botocore.config import Config
 
 from distributary.errors import DistributaryError
+from distributary.subscription_table import StoredSubscriptionError, SubscriptionTable
 from distributary.subscriptions import Subscription
 from distributary.windows import Window
 from distributary_cli import stacks, tables
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 CONFIG = Config(connect_timeout=5, read_timeout=920, retries={"mode": "standard", "total_max_attempts": 1})
 COUNTS = ("present", "missing", "different", "extra", "repaired")
 LISTS = ("missing_keys", "different_keys")
+
+
+T = TypeVar("T", Subscription, StoredSubscriptionError)
 
 
 class ReconcileError(DistributaryError):
@@ -61,6 +65,8 @@ class ReconcileFunction:
     client: "LambdaClient"
     name: str
     subscriptions: tuple[Subscription, ...]
+    malformed: tuple[StoredSubscriptionError, ...] = ()
+    """In place of those that can't be read."""
 
     def compare(self, task: Task) -> dict[str, Any]:
         """One whole comparison, however many invocations it takes.
@@ -107,20 +113,22 @@ def open_function(session: Session, stack: str) -> ReconcileFunction:
     outputs = stacks.read_stack(session, stack).outputs
     if "ReconcileFunctionName" not in outputs:
         raise stacks.StackError(f"stack {stack} has no output ReconcileFunctionName: deploy this version first")
-    stored = tables.read_table(tables.table_client(session), outputs["SubscriptionsTableName"])
-    subscriptions = tuple(one for scope in stored.values() for one in scope.subscriptions if not one.paused)
+    stored = list(SubscriptionTable(tables.table_client(session), outputs["SubscriptionsTableName"]).scan())
+    malformed = tuple(one for one in stored if isinstance(one, StoredSubscriptionError))
+    subscriptions = tuple(one for one in stored if isinstance(one, Subscription) and not one.paused)
     client = session.client("lambda", config=CONFIG)
-    return ReconcileFunction(client, outputs["ReconcileFunctionName"], subscriptions)
+    return ReconcileFunction(client, outputs["ReconcileFunctionName"], subscriptions, malformed)
 
 
-def chosen(
-    subscriptions: Iterable[Subscription], account_ids: Collection[str], names: Collection[str]
-) -> list[Subscription]:
-    """The subscriptions of these receiving accounts, or of these names; all of them where neither is said."""
+def chosen(subscriptions: Iterable[T], account_ids: Collection[str], names: Collection[str]) -> list[T]:
+    """The subscriptions of these receiving accounts, or of these names; all of them where neither is said.
+
+    Of what is malformed account or name may be unknown: then it may be the one that is meant.
+    """
     return [
         one
         for one in subscriptions
-        if (not account_ids or one.account_id in account_ids) and (not names or one.name in names)
+        if (not account_ids or one.account_id in (None, *account_ids)) and (not names or one.name in (None, *names))
     ]
 
 

@@ -92,7 +92,7 @@ class SubscriptionTable:
             botocore.exceptions.ClientError: as Scan does.
         """
         client = cast("DynamoDBClient", self._client)
-        for page in client.get_paginator("scan").paginate(TableName=self._name):
+        for page in client.get_paginator("scan").paginate(TableName=self._name, ConsistentRead=True):
             for item in page["Items"]:
                 yield from _parse(from_item(item))
 

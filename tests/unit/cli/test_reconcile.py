@@ -11,6 +11,7 @@ import pytest
 from samples import B, C, Z, plain_subscription, subscription
 
 from distributary.subscription_forms import from_mapping
+from distributary.subscription_table import StoredSubscriptionError
 from distributary.subscriptions import Subscription
 from distributary.windows import Window
 from distributary_cli import reconciling
@@ -106,6 +107,23 @@ def test_the_functions_error_is_one_sentence(run: Any, client: Client) -> None:
 def test_wrong_times_are_refused_before_anything_is_asked(run: Any, client: Client, arguments: tuple[str, ...]) -> None:
     assert run("reconcile", *arguments).exit_code == 2
     assert client.asked == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_told"),
+    [((), True), (("--account", Z), True), (("--subscription", "bad"), True), (("--account", B), False)],
+)
+def test_what_is_malformed_is_told_and_not_passed_over(
+    run: Any, client: Client, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], is_told: bool
+) -> None:
+    bad = StoredSubscriptionError("all", "external_id: is missing", "bad", Z)
+    ones = (subscription(B), subscription(Z, name="auditor", scope="all"), subscription(C, name="bad"))
+    function = ReconcileFunction(client, "distributary-reconcile", ones, (bad,))  # type: ignore[arg-type]
+    monkeypatch.setattr(reconciling, "open_function", lambda *_: function)
+    compared = run("reconcile", *arguments)
+    assert ("Passed over: bad of third parties in the table is malformed" in compared.stderr) == is_told
+    assert compared.exit_code == (1 if is_told else 0)
+    assert compared.stdout != ""
 
 
 def test_nobody_meant_is_an_error(run: Any, client: Client) -> None:
