@@ -1,15 +1,17 @@
-"""The function's own queue, against botocore's model of SQS and against moto."""
+"""The function's own queue, with answers of SQS's form and against moto."""
 
 import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import Stubber
+from botocore.exceptions import ClientError
 from samples import CENTRAL_BUCKET, Z, cloudtrail_key
 
 from distributary.events import Addressee, ObjectCreated, UnreadableEventError, read_message
-from distributary.queues import FunctionQueue, Letter, redelivery
+from distributary.queues import REQUESTS_AT_ONCE, FunctionQueue, Letter, redelivery
 
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/111111111111/queue"
 DEAD_LETTER_QUEUE_URL = f"{QUEUE_URL}-dead-letters"
@@ -49,21 +51,37 @@ def test_account_ids_that_fit_no_names_are_unreadable(account_ids: Any) -> None:
         read_message(told)
 
 
+class Client:
+    """Answers each request as SQS does, as soon as so many are under way."""
+
+    def __init__(self, at_once: int, answer: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
+        self._all_there = threading.Barrier(at_once)
+        self._answer = answer
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: ARG002, N803
+        self._all_there.wait(10)
+        return self._answer(Entries)
+
+
 def test_each_message_has_an_answer_of_its_own() -> None:
-    client = boto3.client("sqs", region_name="us-east-1")
-    with Stubber(client) as stubber:
-        answer: dict[str, Any] = {
-            "Successful": [{"Id": str(n), "MessageId": "m", "MD5OfMessageBody": ""} for n in range(8)],
-            "Failed": [{"Id": "8", "SenderFault": False, "Code": "InternalError", "Message": "later"}],
-        }
-        stubber.add_response("send_message_batch", answer)
-        stubber.add_client_error("send_message_batch", "RequestThrottled", "slow down")
-        queue = FunctionQueue(QUEUE_URL, DEAD_LETTER_QUEUE_URL, lambda: client)
-        problems = queue.send([Letter(str(n)) for n in range(11)])
+    def answer(entries: list[dict[str, Any]]) -> dict[str, Any]:
+        if len(entries) == 1:
+            raise ClientError({"Error": {"Code": "RequestThrottled", "Message": "slow down"}}, "SendMessageBatch")
+        failed = {"Id": "8", "SenderFault": False, "Code": "InternalError", "Message": "later"}
+        return {"Successful": [{"Id": str(number)} for number in range(8)], "Failed": [failed]}
+
+    client: Any = Client(2, answer)
+    problems = FunctionQueue(QUEUE_URL, DEAD_LETTER_QUEUE_URL, lambda: client).send([Letter(str(n)) for n in range(11)])
     assert problems[:8] == [None] * 8
     assert problems[8] == "later"
     assert problems[9] == "SQS's answer doesn't name the message"
     assert "slow down" in str(problems[10])
+
+
+def test_requests_do_not_wait_for_one_another() -> None:
+    client: Any = Client(REQUESTS_AT_ONCE, lambda entries: {"Successful": [{"Id": one["Id"]} for one in entries]})
+    letters = [Letter(str(number)) for number in range(10 * REQUESTS_AT_ONCE)]
+    assert FunctionQueue(QUEUE_URL, DEAD_LETTER_QUEUE_URL, lambda: client).send(letters) == [None] * len(letters)
 
 
 def test_messages_go_where_they_are_said_to_and_rest_as_long(aws: None) -> None:  # noqa: ARG001

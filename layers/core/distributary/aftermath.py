@@ -5,6 +5,7 @@ hidden messages for a queue, so that one broken receiver's would keep everybody 
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from distributary.faults import Fault
@@ -29,20 +30,20 @@ def settle(messages: Sequence[Message], queue: FunctionQueue, now: float, report
     """
     living = [(message, letter) for message in messages for letter in _living(message, now)]
     dead = [(message, letter) for message in messages for letter in _dead(message, now)]
-    problems = list(zip(living + dead, _send(queue, living) + queue.bury([one for _, one in dead]), strict=True))
+    sent = queue.send([letter for _, letter in living]) + queue.bury([letter for _, letter in dead])
+    problems: defaultdict[Message, list[str | None]] = defaultdict(list)
+    for (message, _), problem in zip(living + dead, sent, strict=True):
+        problems[message].append(problem)
+    buried = {message for message, _ in dead}
     for message in messages:
         if message.failure is None:
             continue
-        own = [problem for (pair, problem) in problems if pair[0] is message]
+        own = problems[message]
         message.is_replaced = bool(own) and not any(own)
         if not message.is_replaced:
             report(f"it returns when the queue's visibility timeout ends: {next(filter(None, own), '')}", message)
-        elif any(pair[0] is message for pair in dead):
+        elif message in buried:
             report("dead letter", message)
-
-
-def _send(queue: FunctionQueue, living: Sequence[tuple[Message, Letter]]) -> list[str | None]:
-    return queue.send([letter for _, letter in living])
 
 
 def _living(message: Message, now: float) -> Iterator[Letter]:

@@ -8,7 +8,9 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quota
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 ENTRIES_PER_REQUEST = 10
 """The limit of SQS's batch operations."""
+REQUESTS_AT_ONCE = 8
+"""Of a batch that failed as a whole hundreds of messages are left, and perhaps five seconds."""
 BYTES_PER_REQUEST = 250_000
 """Below SQS's limit for all messages of a request together, with room for their attributes."""
 
@@ -78,7 +82,7 @@ class FunctionQueue:
         """Put messages into the dead-letter queue; for each, in order, None or why that failed."""
         return self._in_pages(letters, self.dead_letter_url)
 
-    def _send(self, url: str, letters: Sequence[Letter]) -> Any:
+    def _try(self, client: "SQSClient", url: str, letters: Sequence[Letter]) -> list[str | None]:
         entries: list[Any] = [
             {
                 "Id": str(number),
@@ -91,21 +95,18 @@ class FunctionQueue:
             }
             for number, letter in enumerate(letters)
         ]
-        return self._sqs().send_message_batch(QueueUrl=url, Entries=entries)
+        try:
+            return _problems(client.send_message_batch(QueueUrl=url, Entries=entries), len(letters))
+        except (ClientError, BotoCoreError) as error:  # the caller knows what to do without
+            return [str(error)] * len(letters)
 
     def _in_pages(self, letters: Sequence[Letter], url: str) -> list[str | None]:
-        problems: list[str | None] = []
-        for page in _pages(letters):
-            try:
-                problems += _problems(self._send(url, page), len(page))
-            except (ClientError, BotoCoreError) as error:  # the caller knows what to do without
-                problems += [str(error)] * len(page)
-        return problems
-
-    def _sqs(self) -> "SQSClient":
+        if not letters:
+            return []
         if self._client is None:
             self._client = self.make_client()
-        return self._client
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            return [one for page in pool.map(partial(self._try, self._client, url), _pages(letters)) for one in page]
 
 
 def _problems(answer: Mapping[str, Any], count: int) -> list[str | None]:
