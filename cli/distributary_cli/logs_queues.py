@@ -24,12 +24,19 @@ LAST_POLL_SECONDS = 1
 """Where an empty queue ends it: still a long poll, which asks all of SQS's servers."""
 
 _REGION = re.compile(r"https://(?:sqs\.([a-z0-9-]+)\.|([a-z0-9-]+)\.queue\.)")
+_ACCOUNT = re.compile(r"/([0-9]{12})/[^/]+$")
 
 
 def queue_region(queue_url: str) -> str | None:
     """The Region that a queue's URL names, if it names one."""
     found = _REGION.match(queue_url)
     return found[1] or found[2] if found else None
+
+
+def queue_account(queue_url: str) -> str | None:
+    """The account that a queue's URL names, if it names one."""
+    found = _ACCOUNT.search(queue_url)
+    return found[1] if found else None
 
 
 def follow(

@@ -37,14 +37,14 @@ def follow_log_files(
     if records and json:
         raise typer.BadParameter("--records prints what is in the log files, --json their names", param_hint="--json")
 
-    from distributary_cli.logs_queues import follow, queue_region
+    from distributary_cli.logs_queues import follow, queue_account, queue_region
     from distributary_cli.reader_errors import Asked, said_plainly
     from distributary_cli.reader_sessions import ReaderSessions, client
 
     sessions = ReaderSessions(sign_in)
     asked = Asked(sessions, queue_url=queue_url)
     with said_plainly(asked):
-        sqs = client(sessions.own, "sqs", region=queue_region(queue_url))
+        sqs = client(sessions.of_account(queue_account(queue_url)), "sqs", region=queue_region(queue_url))
         show = _show_records(sessions) if records else _show_json if json else _show
         all_shown = follow(
             sqs,

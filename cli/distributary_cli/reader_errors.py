@@ -12,6 +12,7 @@ from botocore import exceptions as sdk
 
 from distributary.errors import DistributaryError
 from distributary_cli import aws_errors, output
+from distributary_cli.logs_queues import queue_account
 from distributary_cli.reader_codes import DENIED, ENDING, EXPIRED, NO_BUCKET, NO_KEY, NO_QUEUE, OF_ONE, SLOW, UNKNOWN
 from distributary_cli.reader_sessions import ReaderSessions
 
@@ -93,11 +94,15 @@ class Asked:
                     "refuses (kms:Decrypt), or it is not there"
                 )
             case "ReceiveMessage" | "DeleteMessage" as action:
-                return (
-                    f"{self.caller()} may not use the queue {self.queue_url} (sqs:{action}): its owner's policies must "
-                    "allow it; the queue is asked with your own credentials, not as the reader role"
-                )
+                return self._queue_denial(action)
         return f"{self.caller()} may not do {error.operation_name}: {_message(error)}"
+
+    def _queue_denial(self, action: str) -> str:
+        if self.sessions.is_role_of(queue_account(self.queue_url)):
+            who, why = self.reader(), "if this is the reader role, name it with --role-arn too, to ask as yourself"
+        else:
+            who, why = self.caller(), "the queue is asked with your own credentials, not as the reader role"
+        return f"{who} may not use the queue {self.queue_url} (sqs:{action}): its owner's policies must allow it; {why}"
 
     def _role_denial(self, error: sdk.ClientError) -> str:
         asked, caller = self.sessions.sign_in, self.caller()

@@ -56,8 +56,19 @@ class ReaderSessions:
 
     @functools.cached_property
     def own(self) -> Session:
-        """Asks what belongs to the reader, such as a queue."""
+        """Who assumes the role, or reads without one."""
         return Session(botocore_session=self._read[1])
+
+    def is_role_of(self, account_id: str | None) -> bool:
+        """Whether the profile's role, which no option names, is one of this account's."""
+        role_arn = None if self._given.role_arn else self.sign_in.role_arn
+        return role_arn is not None and role_arn.split(":")[4:5] == [account_id]
+
+    def of_account(self, account_id: str | None) -> Session:
+        """Asks what belongs to an account, such as a queue; a role of that account is no reader role, and does so."""
+        if self.is_role_of(account_id):
+            return Session(botocore_session=open_profile(self._given.profile, self._given.region))
+        return self.own
 
     @functools.cached_property
     def reader(self) -> Session:

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from samples import CENTRAL_BUCKET, B, cloudtrail_key, created
 
-from distributary_cli.logs_queues import follow, queue_region
+from distributary_cli.logs_queues import follow, queue_account, queue_region
 
 KEY = cloudtrail_key(B)
 S3_EVENT = {
@@ -180,13 +180,14 @@ def test_a_queue_that_is_not_there_is_one_sentence(run: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "region"),
+    ("url", "region", "account_id"),
     [
-        ("https://sqs.eu-west-1.amazonaws.com/222222222222/log-files", "eu-west-1"),
-        ("https://eu-west-1.queue.amazonaws.com/222222222222/log-files", "eu-west-1"),
-        ("https://sqs.cn-north-1.amazonaws.com.cn/222222222222/log-files", "cn-north-1"),
-        ("http://localhost:4566/222222222222/log-files", None),
+        ("https://sqs.eu-west-1.amazonaws.com/222222222222/log-files", "eu-west-1", B),
+        ("https://eu-west-1.queue.amazonaws.com/222222222222/log-files", "eu-west-1", B),
+        ("https://sqs.cn-north-1.amazonaws.com.cn/222222222222/log-files", "cn-north-1", B),
+        ("http://localhost:4566/222222222222/log-files", None, B),
+        ("http://localhost:9324/queue/log-files", None, None),
     ],
 )
-def test_a_queue_s_url_names_its_region(url: str, region: str | None) -> None:
-    assert queue_region(url) == region
+def test_a_queue_s_url_names_its_region_and_account(url: str, region: str | None, account_id: str | None) -> None:
+    assert (queue_region(url), queue_account(url)) == (region, account_id)

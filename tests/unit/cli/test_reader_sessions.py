@@ -34,6 +34,8 @@ class FakeAws:
         self.named = 0
         """How often somebody asked who they are."""
         self.signed_with: list[str] = []
+        self.queue_asked_by: list[str] = []
+        self.queue_refuses = False
 
     def sts(self, form: dict[str, str], authorization: str) -> tuple[int, str]:
         if form["Action"] == "GetCallerIdentity":
@@ -53,6 +55,12 @@ class FakeAws:
             f"<SessionToken>t</SessionToken><Expiration>{ends:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
             f"<AssumedRoleUser><Arn>{ROLE}</Arn><AssumedRoleId>x</AssumedRoleId></AssumedRoleUser>",
         )
+
+    def sqs(self, authorization: str) -> tuple[int, str]:
+        self.queue_asked_by.append(_access_key_id(authorization))
+        if self.queue_refuses:
+            return 403, '{"__type": "com.amazonaws.sqs#AccessDeniedException", "message": "no"}'
+        return 200, "{}"
 
     def s3(self, authorization: str) -> tuple[int, str]:
         self.signed_with.append(_access_key_id(authorization))
@@ -76,6 +84,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if "X-Amz-Target" in self.headers:
+                self._answer(*answers.sqs(self.headers["Authorization"]))
+                return
             form = {name: values[0] for name, values in parse_qs(body).items()}
             self._answer(*answers.sts(form, self.headers["Authorization"]))
 
@@ -288,6 +299,47 @@ def test_a_code_that_botocore_asks_for_in_vain_is_told(capsys: pytest.CaptureFix
     with pytest.raises(Exit), said_plainly(Asked(ReaderSessions(READER))):
         raise EOFError
     assert "demands an MFA code, and nobody gives one: use a terminal" in capsys.readouterr().err
+
+
+def queue_of(account_id: str) -> list[str]:
+    url = f"https://sqs.us-east-1.amazonaws.com/{account_id}/log-files"
+    return ["logs", "tail", "--until-empty", "--queue-url", url]
+
+
+@pytest.mark.parametrize(
+    ("account_id", "options", "asked_by"),
+    [
+        (B, [], "MINE"),  # the role is Account A's: a reader role
+        (A, [], "ASSUMED1"),  # it is the queue's account's: an ordinary role
+        (A, ["--role-arn", ROLE], "MINE"),
+        (A, ["--records"], "ASSUMED1"),
+    ],
+)
+def test_a_profile_s_role_asks_the_queue_of_its_own_account_only(
+    run: Any, fake: FakeAws, profiles: Any, account_id: str, options: list[str], asked_by: str
+) -> None:
+    profiles("source_profile = mine")
+    answer = run(*queue_of(account_id), "--profile", "reader", *options)
+    assert (answer.exit_code, answer.output, fake.queue_asked_by) == (0, "", [asked_by])
+
+
+@pytest.mark.parametrize(
+    ("account_id", "said"),
+    [
+        (B, f"{CALLER} may not use the queue "),
+        (B, "; the queue is asked with your own credentials, not as the reader role"),
+        (A, f"{ROLE} may not use the queue "),
+        (A, "; if this is the reader role, name it with --role-arn too"),
+    ],
+)
+def test_a_queue_that_refuses_names_who_asked_it(
+    run: Any, fake: FakeAws, profiles: Any, account_id: str, said: str
+) -> None:
+    profiles("source_profile = mine")
+    fake.queue_refuses = True
+    answer = run(*queue_of(account_id), "--profile", "reader")
+    assert (answer.exit_code, len(answer.stderr.splitlines())) == (1, 1)
+    assert said in answer.stderr
 
 
 def test_each_refused_file_is_told_and_nobody_is_asked_again_who_they_are(
