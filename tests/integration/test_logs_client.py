@@ -136,4 +136,5 @@ def test_a_profile_that_is_the_role_asks_the_queue_as_its_source_and_reads_the_v
         )
     finally:
         sqs.delete_queue(QueueUrl=queue_url)
+        s3.put_object(Bucket=bucket, Key=KEYS[0], Body=KEYS[0].encode())  # as B's copy has it
     assert (followed.exit_code, followed.output) == (0, "announced\n")

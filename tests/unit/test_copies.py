@@ -161,6 +161,22 @@ class TestLargeCopies:
             "CompleteMultipartUpload": 1,
         }
 
+    def test_each_bucket_is_asked_in_its_own_region(self, s3: Any, body: bytes) -> None:
+        s3.create_bucket(Bucket="abroad", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        copier, asked = SdkCopier(connections=1, large=self.PART), list[tuple[str, str]]()
+        for region in ("us-east-1", "eu-west-1"):
+            copier.client(region).meta.events.register(
+                "before-call.s3", lambda model, region=region, **_: asked.append((region, model.name))
+            )
+        copy = copy_of("log", size=len(body))._replace(bucket="abroad", region="eu-west-1")
+        assert copier.copy(copy, CREDENTIALS) is not None
+        assert [name for region, name in asked if region == "us-east-1"] == ["HeadObject"]
+        assert {name for region, name in asked if region == "eu-west-1"} == {
+            "CreateMultipartUpload",
+            "UploadPartCopy",
+            "CompleteMultipartUpload",
+        }
+
     def test_a_failure_in_the_middle_leaves_no_parts_behind(self, s3: Any, body: bytes) -> None:
         copier = SdkCopier(connections=1, large=self.PART)
 

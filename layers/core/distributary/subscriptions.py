@@ -1,8 +1,7 @@
 """Subscriptions: who receives which log files, how. Plain data; no I/O.
 
 People write a subscription in `subscriptions.yaml`, DynamoDB holds it in one item per *scope* (the owner's account ID,
-or `all`) and the functions read it from typing import NamedTuple
-from there; `subscription_forms` is between text and object.
+or `all`) and the functions read it from there; `subscription_forms` is between text and object.
 """
 
 from dataclasses import dataclass, field

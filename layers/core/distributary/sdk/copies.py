@@ -15,6 +15,7 @@ from distributary.sdk.signing import clients_by_region, signing_with
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 10
@@ -45,11 +46,13 @@ class SdkCopier:
 
     def copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject | None:
         """As `CopyEngine.copy`."""
-        client = self.client(copy.region)
+        client, head = self.client(copy.region), None
         with signing_with(credentials):
+            if copy.source.size is not None and copy.source.size > self._large:
+                head = self._head(copy.source)
             try:
-                if copy.source.size is not None and copy.source.size > self._large:
-                    made = large_copies.copy_in_parts(client, **_names(copy))
+                if head is not None:
+                    made = large_copies.copy_in_parts(client, head, **_names(copy))
                     return StoredObject.of(made["ETag"], made.get("VersionId"), copy.source.size, datetime.now(UTC))
                 answer = client.copy_object(
                     **_names(copy),
@@ -62,15 +65,19 @@ class SdkCopier:
                 # UploadPartCopy's 412 is about the source, which has changed: that is no copy.
                 if error.response["Error"]["Code"] == "PreconditionFailed" and error.operation_name in CREATING:
                     return None
-                raise with_region(error, copy) from error
+                raise with_region(error, copy) from None
         made_now = answer["CopyObjectResult"]
         return StoredObject.of(made_now["ETag"], answer.get("VersionId"), copy.source.size, made_now["LastModified"])
 
     def find_source(self, source: Source, credentials: SessionCredentials) -> StoredObject:
         """What the central bucket holds: for events that don't tell size or ETag."""
         with signing_with(credentials):
-            head = self.client(source.region).head_object(**source.copy_source, ExpectedBucketOwner=source.owner)  # type: ignore[arg-type]
+            head = self._head(source)
         return StoredObject.of(head["ETag"], head.get("VersionId"), head["ContentLength"], head["LastModified"])
+
+    def _head(self, source: Source) -> "HeadObjectOutputTypeDef":
+        """Asked in the central bucket's own Region, which need not be the copy's."""
+        return self.client(source.region).head_object(**source.copy_source, ExpectedBucketOwner=source.owner)  # type: ignore[arg-type]
 
     def find_copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject:
         """The copy that was there before, by listing it: whoever delivers may not read it."""

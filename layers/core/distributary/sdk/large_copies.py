@@ -27,6 +27,7 @@ KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "Conten
 
 def copy_in_parts(
     client: "S3Client",
+    head: "HeadObjectOutputTypeDef",
     *,
     Bucket: str,  # noqa: N803 - AWS's spelling: these go straight into calls
     Key: str,  # noqa: N803
@@ -35,8 +36,10 @@ def copy_in_parts(
     ExpectedSourceBucketOwner: str,  # noqa: N803
     part_bytes: int = PART_BYTES,
 ) -> "CompleteMultipartUploadOutputTypeDef":
-    """Copy one large object; raises what S3 answers, PreconditionFailed included if the key exists already."""
-    head = client.head_object(**CopySource, ExpectedBucketOwner=ExpectedSourceBucketOwner)  # type: ignore[arg-type]
+    """Copy one large object, whose HeadObject says `head`; raises what S3 answers.
+
+    That is PreconditionFailed as well, if the key exists already.
+    """
     destination = {"Bucket": Bucket, "Key": Key, "ExpectedBucketOwner": ExpectedBucketOwner}
     upload = client.create_multipart_upload(**destination, **_kept(head))  # type: ignore[arg-type]
     destination["UploadId"] = upload["UploadId"]

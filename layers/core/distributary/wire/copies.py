@@ -49,7 +49,7 @@ class WireCopier:
             told, answered = error.response["Error"], error.response["ResponseMetadata"]
             if answered["HTTPStatusCode"] == HTTPStatus.PRECONDITION_FAILED or told["Code"] == "PreconditionFailed":
                 return None  # the latter comes within a 200
-            raise with_region(error, copy) from error
+            raise with_region(error, copy) from None
         etag, time = _result(answer)
         return StoredObject.of(etag, answer.headers.get("x-amz-version-id"), copy.source.size, time)
 
