@@ -45,7 +45,7 @@ def check_reader(asked: Asked, planner: Planner) -> Iterator[Check]:
         if sessions.sign_in.role_arn:
             yield _role(sessions, sessions.sign_in.role_arn)
         s3 = client(sessions.reader, "s3")
-    except (ClientError, BotoCoreError, DistributaryError) as error:
+    except (ClientError, BotoCoreError, DistributaryError, EOFError) as error:
         yield Check("sts:AssumeRole" if account_id else "sts:GetCallerIdentity", False, f"{asked.say(error)}.")
         return
     if asked.bucket:

@@ -32,6 +32,8 @@ class Asked:
         """An error in one sentence."""
         if isinstance(error, sdk.ClientError):
             return self._answer(error, key)
+        if isinstance(error, EOFError):  # botocore asks for a code, where the profile's source is a role with MFA
+            return "a role on the way to the reader role demands an MFA code, and nobody gives one: use a terminal"
         if isinstance(error, sdk.ParamValidationError):
             return str(error).splitlines()[-1]
         return aws_errors.say(error, "")
@@ -135,10 +137,8 @@ def said_plainly(asked: Asked) -> Iterator[None]:
     """Turn AWS's errors, and the library's, into one sentence on standard error and exit code 1."""
     try:
         yield
-    except (sdk.ClientError, sdk.BotoCoreError, DistributaryError) as error:
+    except (sdk.ClientError, sdk.BotoCoreError, DistributaryError, EOFError) as error:
         output.fail(asked.say(error))
-    except EOFError:  # botocore asks for it, where the profile's source is itself a role that demands MFA
-        output.fail("a role on the way to the reader role demands an MFA code, and nobody gives one: use a terminal")
 
 
 def _code(error: sdk.ClientError) -> str:

@@ -1,5 +1,6 @@
 """The reader's credentials and errors, against an STS and an S3 that answer what each test wants."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from botocore import exceptions as sdk
+from botocore.credentials import AssumeRoleCredentialFetcher
 from botocore.exceptions import ClientError
 from samples import CENTRAL_BUCKET, A, B
 from typer import Exit
@@ -340,6 +342,20 @@ def test_a_queue_that_refuses_names_who_asked_it(
     answer = run(*queue_of(account_id), "--profile", "reader")
     assert (answer.exit_code, len(answer.stderr.splitlines())) == (1, 1)
     assert said in answer.stderr
+
+
+@pytest.mark.usefixtures("fake")
+def test_such_a_code_is_a_check_of_whoami_that_failed(run: Any, profiles: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask_in_vain(_: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr(AssumeRoleCredentialFetcher, "fetch_credentials", ask_in_vain)
+    profiles(f"source_profile = middle\n[profile middle]\nrole_arn = {MIDDLE}\nsource_profile = mine")
+    said = "a role on the way to the reader role demands an MFA code, and nobody gives one: use a terminal."
+    answer = run("whoami", "--profile", "reader")
+    assert (answer.exit_code, answer.stdout.split(), answer.stderr) == (1, ["✗", *said.split()], "")
+    (check,) = json.loads(run("whoami", "--json", "--profile", "reader").stdout)["checks"]
+    assert (check["action"], check["ok"], check["sentence"]) == ("sts:GetCallerIdentity", False, said)
 
 
 def test_each_refused_file_is_told_and_nobody_is_asked_again_who_they_are(
