@@ -69,3 +69,12 @@ def test_the_table_of_options_is_the_options() -> None:
     for option, names in options.items():
         for name in [names] if isinstance(names, str) else names or []:
             assert f"`{name}`" in documented[option]
+
+
+def test_who_reads_without_a_role_is_told_all_that_a_reader_role_is_allowed() -> None:
+    direct = re.search(r"^Where Account A has set `DirectAccess=yes`.*?\n\n", READING, re.MULTILINE | re.DOTALL)
+    role = re.search(r"^\| the reader role \|.*", READING, re.MULTILINE)
+    assert direct
+    assert role
+    actions = re.compile(r"`(s3:[A-Z]\w+)`")
+    assert set(actions.findall(direct[0])) == set(actions.findall(role[0]))
