@@ -61,7 +61,7 @@ def test_the_command_finds_what_is_lost_and_repairs_it(deployment: Deployment, l
     assert found["exit_code"] == 1
     assert lost not in read_bucket(deployment, B, deployment.buckets[B])
     repaired = distributary(deployment, "reconcile", "--account", B, "--grace", "0", "--repair")
-    assert repaired["exit_code"] == 0
+    assert repaired["exit_code"] == 0, repaired
     wait_until(lambda: lost not in read_bucket(deployment, B, deployment.buckets[B]))
     again = distributary(deployment, "reconcile", "--account", B, "--grace", "0")
     assert lost not in again["subscriptions"][0]["missing_keys"]
