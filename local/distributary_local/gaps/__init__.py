@@ -24,6 +24,7 @@ def registry() -> dict[str, Callable[[], None]]:
         queues,
         reads,
         sessions,
+        stack_buckets,
         stacks,
         state_machines,
         topics,
@@ -42,6 +43,7 @@ def registry() -> dict[str, Callable[[], None]]:
         functions,
         metrics,
         state_machines,
+        stack_buckets,
         stacks,
     )
     return {gap.__name__: gap for module in modules for gap in module.GAPS}
