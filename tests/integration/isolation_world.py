@@ -1,7 +1,7 @@
 """The world of the isolation matrix: stacks of every kind beside the shared deployment, and everybody in it."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ from distributary_local.deployment import (
 from distributary_local.emulator import REGION, Emulator, session_of
 from distributary_local.trespass import EVERYTHING
 
+Outputs = dict[str, str]
+"""A stack's outputs, or parameters, by name."""
 NAMES = "ABCDZE"
 ACCOUNTS = dict(zip(NAMES, (*OWNERS, UNSUBSCRIBED_ACCOUNT_ID, THIRD_PARTY_ACCOUNT_ID, "555555555555"), strict=True))
 RECEIVERS, NOTIFIED, READERS = "ABCZ", "BCZ", "BCZ"
@@ -45,11 +47,11 @@ class World:
     """What there is to be had, and how to become each principal."""
 
     emulator: Emulator
-    central: dict[str, str]
+    central: Outputs
     """The outputs of Account A's stack."""
-    direct: dict[str, str]
+    direct: Outputs
     """The outputs of one with DirectAccess."""
-    receivers: dict[str, dict[str, str]]
+    receivers: dict[str, Outputs]
     """The outputs of each receiver's stack, by its letter."""
     role_arns: dict[str, str]
     """Every role that somebody might assume, by a name such as delivery-B."""
@@ -141,61 +143,13 @@ class World:
 def world(deployment: Deployment) -> Iterator[World]:
     """All stacks, with a log file of each account in the central bucket and one in each receiver's."""
     with ExitStack() as stacks, _namesakes(deployment.emulator):
-        parameters = {
-            "OrganizationId": ORGANIZATION_ID,
-            "ThirdPartyAccountIds": ACCOUNTS["Z"],
-            "BucketName": "matrix-central",
-            "Encryption": "SSE-KMS",
-            "DeliveryRoleName": DELIVERY_ROLE,
-        }
-        central = stacks.enter_context(central_stack(deployment, "matrix", **parameters))
-        parameters |= {"BucketName": "matrix-direct", "DirectAccess": "yes", "DeliveryRoleName": "matrix-direct"}
-        direct = stacks.enter_context(central_stack(deployment, "matrix-direct", **parameters))
-        place = {"CentralBucketName": central["CentralBucketName"], "LogKeyArns": central["CentralKeyArn"]}
-        topic = {"ReceivingAccountId": ACCOUNTS["C"], "TopicName": "matrix", "DeliveryRoleName": DELIVERY_ROLE}
-        topic_arn = stacks.enter_context(topic_stack(deployment, "matrix-topic", **topic))["TopicArn"]
-        receivers = {}
-        for one in RECEIVERS:
-            chosen = place | {
-                "ExternalId": EXTERNAL_IDS[f"delivery-{one}"],
-                "DeliveryRoleName": DELIVERY_ROLE,
-                "BucketName": f"matrix-{one.lower()}",
-                "Notifications": "topic" if one in NOTIFIED else "none",
-                "CentralTopicArn": topic_arn if one == "C" else "",
-            }
-            if one == "Z":
-                stack = third_party_stack(
-                    deployment, ACCOUNTS[one], "matrix-receiver", FanOutRoleArn=central["FanOutRoleArn"], **chosen
-                )
-            else:
-                trusted = {"DeliverToOwnerRoleArn": central["DeliverToOwnerRoleArn"]}
-                stack = owner_stack(deployment, ACCOUNTS[one], "matrix-receiver", **trusted, **chosen)
-            receivers[one] = stacks.enter_context(stack)
+        central = stacks.enter_context(_central(deployment, "matrix", DELIVERY_ROLE))
+        direct = stacks.enter_context(_central(deployment, "matrix-direct", "matrix-direct", DirectAccess="yes"))
+        receivers = _receivers(deployment, stacks, central)
         role_arns = {f"delivery-{one}": outputs["DeliveryRoleArn"] for one, outputs in receivers.items()}
-        role_arns |= {f"function-{name}": central[role] for name, (role, _) in FUNCTIONS.items()}
-        role_arns[COMPARING] = central["ReconcileRoleArn"]
-        states = deployment.emulator.client("stepfunctions", CENTRAL_ACCOUNT_ID)
-        machine = states.describe_state_machine(stateMachineArn=central["BackfillStateMachineArn"])
-        role_arns[BACKFILLING] = machine["roleArn"]
-        for one in READERS:
-            chosen = place | {
-                "ReceivingAccountId": ACCOUNTS[one],
-                "OrganizationId": ORGANIZATION_ID,
-                "Reads": "everything" if one == "Z" else "own",
-                "ExternalId": EXTERNAL_IDS.get(f"reader-{one}", ""),
-            }
-            role_arns[f"reader-{one}"] = stacks.enter_context(
-                reader_stack(deployment, f"matrix-reader-{one.lower()}", **chosen)
-            )["RoleArn"]
-        chosen = place | {
-            "ReceivingAccountId": ACCOUNTS["B"],
-            "OrganizationId": ORGANIZATION_ID,
-            "Listing": "ancestors",
-        }
-        ancestors = reader_stack(deployment, "matrix-ancestors", **chosen)
-        role_arns[ANCESTORS] = stacks.enter_context(ancestors)["RoleArn"]
-        for bucket in (central["CentralBucketName"], direct["CentralBucketName"]):
-            _write_log_files(deployment.emulator, bucket)
+        role_arns |= _own_roles(deployment, central) | _readers(deployment, stacks, central)
+        for outputs in (central, direct):
+            _write_log_files(deployment.emulator, outputs["CentralBucketName"])
         _write_copies(deployment.emulator, receivers)
         kms = deployment.emulator.client("kms", CENTRAL_ACCOUNT_ID)
         ciphertexts = {
@@ -203,6 +157,60 @@ def world(deployment: Deployment) -> Iterator[World]:
             for name, outputs in (("central", central), ("direct", direct))
         }
         yield World(deployment.emulator, central, direct, receivers, role_arns, ciphertexts)
+
+
+def _central(deployment: Deployment, name: str, delivery_role: str, **more: str) -> AbstractContextManager[Outputs]:
+    parameters = {
+        "OrganizationId": ORGANIZATION_ID,
+        "ThirdPartyAccountIds": ACCOUNTS["Z"],
+        "BucketName": "matrix-central" if name == "matrix" else name,
+        "Encryption": "SSE-KMS",
+        "DeliveryRoleName": delivery_role,
+    }
+    return central_stack(deployment, name, **parameters, **more)
+
+
+def _place(central: Outputs) -> Outputs:
+    """What every stack that reads the central bucket is told of it."""
+    return {"CentralBucketName": central["CentralBucketName"], "LogKeyArns": central["CentralKeyArn"]}
+
+
+def _receivers(deployment: Deployment, stacks: ExitStack, central: Outputs) -> dict[str, Outputs]:
+    topic = {"ReceivingAccountId": ACCOUNTS["C"], "TopicName": "matrix", "DeliveryRoleName": DELIVERY_ROLE}
+    topic_arn = stacks.enter_context(topic_stack(deployment, "matrix-topic", **topic))["TopicArn"]
+    made = {}
+    for one in RECEIVERS:
+        make, trusted = (third_party_stack, "FanOutRoleArn") if one == "Z" else (owner_stack, "DeliverToOwnerRoleArn")
+        chosen = _place(central) | {
+            "ExternalId": EXTERNAL_IDS[f"delivery-{one}"],
+            "DeliveryRoleName": DELIVERY_ROLE,
+            "BucketName": f"matrix-{one.lower()}",
+            "Notifications": "topic" if one in NOTIFIED else "none",
+            "CentralTopicArn": topic_arn if one == "C" else "",
+            trusted: central[trusted],
+        }
+        made[one] = stacks.enter_context(make(deployment, ACCOUNTS[one], "matrix-receiver", **chosen))
+    return made
+
+
+def _own_roles(deployment: Deployment, central: Outputs) -> dict[str, str]:
+    """Those of the functions and the state machine."""
+    role_arns = {f"function-{name}": central[role] for name, (role, _) in FUNCTIONS.items()}
+    states = deployment.emulator.client("stepfunctions", CENTRAL_ACCOUNT_ID)
+    machine = states.describe_state_machine(stateMachineArn=central["BackfillStateMachineArn"])
+    return role_arns | {COMPARING: central["ReconcileRoleArn"], BACKFILLING: machine["roleArn"]}
+
+
+def _readers(deployment: Deployment, stacks: ExitStack, central: Outputs) -> dict[str, str]:
+    def role_arn(name: str, account: str, **more: str) -> str:
+        chosen = _place(central) | {"ReceivingAccountId": ACCOUNTS[account], "OrganizationId": ORGANIZATION_ID}
+        return stacks.enter_context(reader_stack(deployment, name, **chosen, **more))["RoleArn"]
+
+    role_arns = {ANCESTORS: role_arn("matrix-ancestors", "B", Listing="ancestors")}
+    for one in READERS:
+        more = {"Reads": "everything" if one == "Z" else "own", "ExternalId": EXTERNAL_IDS.get(f"reader-{one}", "")}
+        role_arns[f"reader-{one}"] = role_arn(f"matrix-reader-{one.lower()}", one, **more)
+    return role_arns
 
 
 def key_of(owner: str) -> str:
@@ -217,7 +225,7 @@ def _write_log_files(emulator: Emulator, bucket: str) -> None:
         emulator.client("s3", CENTRAL_ACCOUNT_ID).put_object(Bucket=bucket, Key=key_of(owner), Body=b"logs")
 
 
-def _write_copies(emulator: Emulator, receivers: dict[str, dict[str, str]]) -> None:
+def _write_copies(emulator: Emulator, receivers: dict[str, Outputs]) -> None:
     for receiver, outputs in receivers.items():
         s3 = emulator.client("s3", ACCOUNTS[receiver])
         s3.put_object(Bucket=outputs["LogBucketName"], Key="delivered", Body=b"logs")
