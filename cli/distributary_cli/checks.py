@@ -19,7 +19,7 @@ from distributary_cli.aws_errors import DENIED
 from distributary_cli.findings import Finding
 from distributary_cli.regions import is_known
 from distributary_cli.stack_checks import look_at_stack
-from distributary_cli.topic_checks import account_id_of, look_at_topic
+from distributary_cli.topic_checks import look_at_topic
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -64,8 +64,8 @@ def _clients(subscriptions: Sequence[Subscription], session: Session) -> _Client
     """
     topics = [one.notify for one in subscriptions if one.notify]
     account_id = _caller_account_id(session) if topics else None
-    there = (topic for topic in topics if account_id_of(topic) == account_id)
-    regions = {topic.region for topic in there if is_known(topic.topic_arn.split(":")[1], topic.region)}
+    there = (topic for topic in topics if topic.account_id == account_id)
+    regions = {topic.region for topic in there if is_known(topic.partition, topic.region)}
     sns = {region: session.client("sns", region_name=region, config=CONFIG) for region in regions}
     return _Clients(session.client("s3", config=CONFIG), sns, account_id)
 

@@ -38,10 +38,9 @@ def look_at_topic(
         botocore.exceptions.ClientError: for another reason than a missing permission.
     """
     found = partial(Finding, subscription.name, "notify.topic_arn")
-    partition, account_id = topic.topic_arn.split(":")[1], account_id_of(topic)
-    if not is_known(partition, topic.region):
-        yield found(why_unknown(partition, topic.region))
-    elif account_id == central_account_id:
+    if not is_known(topic.partition, topic.region):
+        yield found(why_unknown(topic.partition, topic.region))
+    elif topic.account_id == central_account_id:
         try:
             attributes = clients[topic.region].get_topic_attributes(TopicArn=topic.topic_arn)["Attributes"]
         except (
@@ -54,16 +53,11 @@ def look_at_topic(
         else:
             yield from _wrong_policy(json.loads(attributes["Policy"]), subscription, topic)
             yield from _wrong_key(attributes.get("KmsMasterKeyId", ""), subscription, topic)
-    elif account_id != subscription.account_id and central_account_id:
+    elif topic.account_id != subscription.account_id and central_account_id:
         places = f"the receiving account, {subscription.account_id}, or in Account A, {central_account_id}"
-        yield found(f"the topic is in account {account_id}; it must be in {places}")
-    elif account_id != subscription.account_id:
+        yield found(f"the topic is in account {topic.account_id}; it must be in {places}")
+    elif topic.account_id != subscription.account_id:
         yield found("it was not checked: sts:GetCallerIdentity is denied", is_problem=False)
-
-
-def account_id_of(topic: NotifyTarget) -> str:
-    """The account that a topic is in."""
-    return topic.topic_arn.split(":")[4]
 
 
 def _unseen_topic(error: sdk.ClientError, found: Callable[..., Finding]) -> Finding:
@@ -81,7 +75,7 @@ def _wrong_policy(policy: Mapping[str, object], subscription: Subscription, topi
     if denies_publishing(policy, *who):
         yield found("the topic's policy denies sns:Publish to the delivery role, its account or everybody")
     # In one account the role's own policy is enough.
-    elif account_id_of(topic) != subscription.account_id and not may_publish(policy, *who):
+    elif topic.account_id != subscription.account_id and not may_publish(policy, *who):
         yield found(
             "the delivery role does not appear in the topic's policy as one that may publish; "
             "accounts/topics/template.yaml makes a topic where it does"
@@ -93,7 +87,7 @@ def _wrong_key(key: str, subscription: Subscription, topic: NotifyTarget) -> Ite
     found = partial(Finding, subscription.name, "notify.kms_key_arn")
     if not key:
         return
-    if key.endswith(MANAGED_KEY) and account_id_of(topic) != subscription.account_id:
+    if key.endswith(MANAGED_KEY) and topic.account_id != subscription.account_id:
         yield found(
             f"the topic is encrypted with {MANAGED_KEY}, which only Account A can use: give it a key of your own"
         )

@@ -42,9 +42,19 @@ class NotifyTarget(NamedTuple):
     """The topic's key, if any: the session policy must name it."""
 
     @property
+    def partition(self) -> str:
+        """The topic's partition."""
+        return self.topic_arn.split(":")[1]
+
+    @property
     def region(self) -> str:
         """The topic's Region."""
         return self.topic_arn.split(":")[3]
+
+    @property
+    def account_id(self) -> str:
+        """The account that the topic is in."""
+        return self.topic_arn.split(":")[4]
 
 
 class Filters(NamedTuple):

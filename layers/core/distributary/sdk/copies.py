@@ -46,10 +46,9 @@ class SdkCopier:
 
     def copy(self, copy: Copy, credentials: SessionCredentials) -> StoredObject | None:
         """As `CopyEngine.copy`."""
-        client, head = self.client(copy.region), None
+        client, is_large = self.client(copy.region), copy.source.size is not None and copy.source.size > self._large
         with signing_with(credentials):
-            if copy.source.size is not None and copy.source.size > self._large:
-                head = self._head(copy.source)
+            head = self._head(copy.source) if is_large else None
             try:
                 if head is not None:
                     made = large_copies.copy_in_parts(client, head, **_names(copy))
